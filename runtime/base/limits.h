@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every maximum of the engine, with its reason and what happens on reaching it.
+ *
+ * A limit that a user may change has its key in the pipeline format; the value here is its default or its
+ * ceiling. Nothing in the engine grows without one of these.
+ */
+#ifndef TIDE_BASE_LIMITS_H
+#define TIDE_BASE_LIMITS_H
+
+/* One record: bounds every buffer that must hold at least one. Larger ones are rejected (dead letter or stop). */
+#define TIDE_LIMIT_RECORD_DEFAULT (1u << 20)
+#define TIDE_LIMIT_RECORD_CEILING (16u << 20)
+
+/* Rows one step may take together; bounds the time of a duty cycle. The rest waits for the next step. */
+#define TIDE_LIMIT_BATCH_ROWS 256u
+
+/* Time one step may take before it must return, and the time after which it is named in the log. */
+#define TIDE_LIMIT_STEP_NS 200000u
+#define TIDE_LIMIT_STEP_WARN_NS 10000000u
+
+/* Ring of one edge: small enough for the second-level cache. Full: back-pressure. */
+#define TIDE_LIMIT_RING_DEFAULT (256u << 10)
+#define TIDE_LIMIT_RING_CEILING (64u << 20)
+
+/* Epochs between opening and commit. At the limit the coordinator skips epochs; sources never stop for it. */
+#define TIDE_LIMIT_EPOCHS_IN_FLIGHT_DEFAULT 8u
+#define TIDE_LIMIT_EPOCHS_IN_FLIGHT 64u
+
+/* Key groups: the unit of state and exchange, fixed in the checkpoint. */
+#define TIDE_LIMIT_KEY_GROUPS_DEFAULT 256u
+#define TIDE_LIMIT_KEY_GROUPS 32768u
+
+/* Columns of a schema: null bits and slots stay small. More: refused by check. */
+#define TIDE_LIMIT_COLUMNS 1024u
+
+/* Nesting of types, expressions and documents: parsers recurse. Deeper: refused (pipeline) or rejected (record). */
+#define TIDE_LIMIT_TYPE_DEPTH 64u
+#define TIDE_LIMIT_EXPR_DEPTH 200u
+#define TIDE_LIMIT_JSON_DEPTH 128u
+#define TIDE_LIMIT_YAML_DEPTH 64u
+
+/* A pipeline file, its nodes and scalars. Larger: refused. */
+#define TIDE_LIMIT_YAML_BYTES (4u << 20)
+
+/* Tasks, workers, splits, edges of a plan: ids fit arrays. More: refused by check or, for splits, an error. */
+#define TIDE_LIMIT_TASKS 1024u
+#define TIDE_LIMIT_WORKERS 256u
+#define TIDE_LIMIT_SPLITS (1u << 20)
+
+/* An offset or token as opaque bytes; longer is a connector's bug. */
+#define TIDE_LIMIT_OFFSET_BYTES 256u
+#define TIDE_LIMIT_TOKEN_BYTES (64u << 10)
+
+/* A WAL record; larger is refused before it is written and is corruption when read. */
+#define TIDE_LIMIT_WAL_RECORD (8u << 20)
+#define TIDE_LIMIT_WAL_SEGMENT (1u << 20)
+
+#endif
