@@ -2,10 +2,11 @@
 /*
  * Errors: one caller-owned struct that gathers context on its way up.
  *
- * A function that can fail for a reason outside this process returns 0 or a negative TIDE_ERR_* code and
- * fills the struct tide_error it was given (NULL is legal: the code alone is returned). Whoever passes
- * the error on adds context with tide_error_prefix(); whoever ends it (the program, an embedder) prints
- * it once. Library code never prints, never exits and never logs what it returns.
+ * A function that can fail for a reason outside this process returns 0 or a negative TIDE_ERR_*
+ * code and fills the struct tide_error it was given (NULL is legal: the code alone is returned).
+ * Whoever passes the error on adds context with tide_error_prefix(); whoever ends it (the program,
+ * an embedder) prints it once. Library code never prints, never exits and never logs what it
+ * returns.
  *
  * Every code has one disposition, which says what the engine does with it.
  */
@@ -36,8 +37,8 @@ enum tide_err {
     TIDE_ERR_RECORD = -12,      /* one record cannot be processed: rejected (dead letter or stop) */
     TIDE_ERR_NOSPACE = -13,     /* no space left: the engine waits */
     TIDE_ERR_NOTFOUND = -14,    /* a named thing does not exist */
-    TIDE_ERR_LIMIT = -15,       /* a limit of base/limits.h or of the pipeline was reached: exit 1 */
-    TIDE_ERR_FATAL = -16,       /* any other run-time failure: exit 1 */
+    TIDE_ERR_LIMIT = -15, /* a limit of base/limits.h or of the pipeline was reached: exit 1 */
+    TIDE_ERR_FATAL = -16, /* any other run-time failure: exit 1 */
 };
 
 /* What the engine does with an error of a code. */
@@ -64,7 +65,8 @@ enum tide_disposition tide_error_disposition(int code);
 /* The program's exit code for @code (0 for TIDE_OK). @thread any */
 int tide_error_exit_code(int code);
 
-/* A short stable name for @code, as in logs and dead letters: "INVALID", "CORRUPT", ... @thread any */
+/* A short stable name for @code, as in logs and dead letters: "INVALID", "CORRUPT", ... @thread any
+ */
 const char *tide_error_name(int code);
 
 /* Sets @err (if not NULL) to @code with a printf message and returns @code. @thread any */
