@@ -2,17 +2,19 @@
 /*
  * Every maximum of the engine, with its reason and what happens on reaching it.
  *
- * A limit that a user may change has its key in the pipeline format; the value here is its default or its
- * ceiling. Nothing in the engine grows without one of these.
+ * A limit that a user may change has its key in the pipeline format; the value here is its default
+ * or its ceiling. Nothing in the engine grows without one of these.
  */
 #ifndef TIDE_BASE_LIMITS_H
 #define TIDE_BASE_LIMITS_H
 
-/* One record: bounds every buffer that must hold at least one. Larger ones are rejected (dead letter or stop). */
+/* One record: bounds every buffer that must hold at least one. Larger ones are rejected (dead
+ * letter or stop). */
 #define TIDE_LIMIT_RECORD_DEFAULT (1u << 20)
 #define TIDE_LIMIT_RECORD_CEILING (16u << 20)
 
-/* Rows one step may take together; bounds the time of a duty cycle. The rest waits for the next step. */
+/* Rows one step may take together; bounds the time of a duty cycle. The rest waits for the next
+ * step. */
 #define TIDE_LIMIT_BATCH_ROWS 256u
 
 /* Time one step may take before it must return, and the time after which it is named in the log. */
@@ -23,7 +25,8 @@
 #define TIDE_LIMIT_RING_DEFAULT (256u << 10)
 #define TIDE_LIMIT_RING_CEILING (64u << 20)
 
-/* Epochs between opening and commit. At the limit the coordinator skips epochs; sources never stop for it. */
+/* Epochs between opening and commit. At the limit the coordinator skips epochs; sources never stop
+ * for it. */
 #define TIDE_LIMIT_EPOCHS_IN_FLIGHT_DEFAULT 8u
 #define TIDE_LIMIT_EPOCHS_IN_FLIGHT 64u
 
@@ -34,7 +37,8 @@
 /* Columns of a schema: null bits and slots stay small. More: refused by check. */
 #define TIDE_LIMIT_COLUMNS 1024u
 
-/* Nesting of types, expressions and documents: parsers recurse. Deeper: refused (pipeline) or rejected (record). */
+/* Nesting of types, expressions and documents: parsers recurse. Deeper: refused (pipeline) or
+ * rejected (record). */
 #define TIDE_LIMIT_TYPE_DEPTH 64u
 #define TIDE_LIMIT_EXPR_DEPTH 200u
 #define TIDE_LIMIT_JSON_DEPTH 128u
@@ -43,7 +47,8 @@
 /* A pipeline file, its nodes and scalars. Larger: refused. */
 #define TIDE_LIMIT_YAML_BYTES (4u << 20)
 
-/* Tasks, workers, splits, edges of a plan: ids fit arrays. More: refused by check or, for splits, an error. */
+/* Tasks, workers, splits, edges of a plan: ids fit arrays. More: refused by check or, for splits,
+ * an error. */
 #define TIDE_LIMIT_TASKS 1024u
 #define TIDE_LIMIT_WORKERS 256u
 #define TIDE_LIMIT_SPLITS (1u << 20)
@@ -55,5 +60,22 @@
 /* A WAL record; larger is refused before it is written and is corruption when read. */
 #define TIDE_LIMIT_WAL_RECORD (8u << 20)
 #define TIDE_LIMIT_WAL_SEGMENT (1u << 20)
+
+/* What two threads write lies this far apart: two 64-byte lines, because processors fetch them in
+ * pairs. */
+#define TIDE_CACHE_LINE 128
+
+/* A log line: PIPE_BUF, so that one write to a pipe is atomic. Longer: cut, with truncated=true. */
+#define TIDE_LIMIT_LOG_LINE 4096u
+
+/* How often a repeated condition may speak (tide_log_every). */
+#define TIDE_LOG_EVERY_NS 5000000000u
+
+/* CPU numbers: the size of the C library's cpu_set_t. Higher ones are not used. */
+#define TIDE_LIMIT_CPUS 1024u
+
+/* Names compared to find the nearest: bounds the table on the stack. Longer: only equality counts.
+ */
+#define TIDE_LIMIT_NEAREST_BYTES 64u
 
 #endif

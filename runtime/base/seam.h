@@ -3,8 +3,8 @@
  * The seams of base/: clock, randomness and allocation, real or simulated.
  *
  * Nothing in the engine reads a clock, draws a random number or allocates except through a
- * struct tide_seam that it was given, so that one 64-bit seed decides a whole simulated run. The real
- * seam is stateless and shared; the simulator makes one of its own.
+ * struct tide_seam that it was given, so that one 64-bit seed decides a whole simulated run. The
+ * real seam is stateless and shared; the simulator makes one of its own.
  */
 #ifndef TIDE_BASE_SEAM_H
 #define TIDE_BASE_SEAM_H
@@ -16,11 +16,13 @@
 struct tide_seam {
     void *self;
     uint64_t (*mono_ns)(void *self); /* monotonic, for decisions; from an arbitrary origin */
-    uint64_t (*wall_ns)(void *self); /* since the Unix epoch, monotonic clock anchored at start; for labels */
-    uint64_t (*random)(void *self);  /* 64 uniform bits */
-    void *(*alloc)(void *self, size_t size);               /* zeroed; NULL when out of memory */
-    void *(*resize)(void *self, void *block, size_t size); /* new bytes undefined; NULL leaves @block */
-    void (*free)(void *self, void *block);                 /* NULL is legal */
+    uint64_t (*wall_ns)(
+        void *self); /* since the Unix epoch, monotonic clock anchored at start; for labels */
+    uint64_t (*random)(void *self);          /* 64 uniform bits */
+    void *(*alloc)(void *self, size_t size); /* zeroed; NULL when out of memory */
+    void *(*resize)(void *self, void *block,
+                    size_t size);          /* new bytes undefined; NULL leaves @block */
+    void (*free)(void *self, void *block); /* NULL is legal */
 };
 
 /* The real seam: CLOCK_MONOTONIC, getrandom, the C library's allocator. Never NULL. @thread any */
