@@ -24,6 +24,11 @@
 /* Ring of one edge: small enough for the second-level cache. Full: back-pressure. */
 #define TIDE_LIMIT_RING_DEFAULT (256u << 10)
 #define TIDE_LIMIT_RING_CEILING (64u << 20)
+#define TIDE_LIMIT_RING_FLOOR 1024u
+
+/* Bytes that may be read behind a payload or block: parsers with wide registers run over the end.
+ */
+#define TIDE_LIMIT_READ_BEHIND 64u
 
 /* Epochs between opening and commit. At the limit the coordinator skips epochs; sources never stop
  * for it. */
