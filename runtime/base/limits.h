@@ -51,6 +51,16 @@
 
 /* A pipeline file, its nodes and scalars. Larger: refused. */
 #define TIDE_LIMIT_YAML_BYTES (4u << 20)
+#define TIDE_LIMIT_YAML_NODES (256u << 10)
+
+/* Keys of one map: they are compared one by one. More: refused. */
+#define TIDE_LIMIT_YAML_KEYS 1024u
+
+/* A value read through ${file:...} or ${cred:...}, and a text with its ${...} resolved. Larger: refused. */
+#define TIDE_LIMIT_INTERPOLATED_BYTES (1u << 20)
+
+/* Findings kept about one pipeline; nobody reads more. The rest is counted. */
+#define TIDE_LIMIT_DIAGS 256u
 
 /* Tasks, workers, splits, edges of a plan: ids fit arrays. More: refused by check or, for splits,
  * an error. */
@@ -59,16 +69,45 @@
 #define TIDE_LIMIT_SPLITS (1u << 20)
 
 /* An offset or token as opaque bytes; longer is a connector's bug. */
-#define TIDE_LIMIT_OFFSET_BYTES 256u
+#define TIDE_LIMIT_OFFSET_BYTES 60u
 #define TIDE_LIMIT_TOKEN_BYTES (64u << 10)
 
 /* A WAL record; larger is refused before it is written and is corruption when read. */
 #define TIDE_LIMIT_WAL_RECORD (8u << 20)
 #define TIDE_LIMIT_WAL_SEGMENT (1u << 20)
 
+/* A WAL segment grows to this when rolling cannot keep up; bounds what recovery holds in memory. */
+#define TIDE_LIMIT_WAL_SEGMENT_CEILING (64u << 20)
+
+/* Records buffered while a WAL write is under way or waits for space. Full: append says NOSPACE, and
+ * the coordinator waits. */
+#define TIDE_LIMIT_WAL_BUFFER (16u << 20)
+
+/* WAL segments kept at once; retention normally leaves two or three. More: append says LIMIT. */
+#define TIDE_LIMIT_WAL_SEGMENTS 64u
+
+/* Cut tails kept aside in the WAL directory; the oldest goes first. */
+#define TIDE_LIMIT_WAL_TORN 16u
+
+/* Writes one storage instance may have under way. More: submit refuses, the caller polls first. */
+#define TIDE_LIMIT_IO_DEPTH 64u
+
+/* Repeats of an interrupted write before it counts as failed: a signal storm must end. */
+#define TIDE_LIMIT_IO_REPEATS 16u
+
+/* Timers of one event loop. More: refused. */
+#define TIDE_LIMIT_TIMERS 4096u
+
+/* Threads of an offload pool, and its jobs queued or unpolled. More jobs: submit refuses. */
+#define TIDE_LIMIT_OFFLOAD_THREADS 64u
+#define TIDE_LIMIT_OFFLOAD_JOBS 4096u
+
 /* What two threads write lies this far apart: two 64-byte lines, because processors fetch them in
  * pairs. */
 #define TIDE_CACHE_LINE 128
+
+/* Readers of published blocks: every task, every worker and some control threads. */
+#define TIDE_LIMIT_READERS 2048u
 
 /* A log line: PIPE_BUF, so that one write to a pipe is atomic. Longer: cut, with truncated=true. */
 #define TIDE_LIMIT_LOG_LINE 4096u

@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "pipeline/diag.h"
 #include "pipeline/tree.h"
 
@@ -245,7 +246,7 @@ struct tide_source_def {
     struct tide_settings options;
     struct tide_schema_def schema;
     struct tide_watermark_def watermark;
-    int64_t rate_limit;  /* records a second; TIDE_NONE: no limit */
+    double rate_limit;   /* records a second; TIDE_NONE: no limit */
     int64_t parallelism; /* TIDE_AUTO: a task per partition, at most runtime.parallelism */
 };
 
@@ -313,7 +314,7 @@ struct tide_dead_letter_def {
     struct tide_items partition_by;
     enum tide_delivery delivery;
     struct tide_retry_def retry;
-    int64_t limit; /* records a second; above it the pipeline stops with exit code 1 */
+    double limit; /* records a second; above it the pipeline stops with exit code 1 */
 };
 
 enum tide_trigger_kind {
@@ -387,16 +388,8 @@ struct tide_restart_def {
     int64_t backoff_ns;
 };
 
-enum tide_log_level_def {
-    TIDE_LOG_DEF_TRACE,
-    TIDE_LOG_DEF_DEBUG,
-    TIDE_LOG_DEF_INFO,
-    TIDE_LOG_DEF_WARN,
-    TIDE_LOG_DEF_ERROR,
-};
-
 struct tide_log_def {
-    enum tide_log_level_def level;
+    enum tide_log_level level;
     bool json; /* format: json */
 };
 
