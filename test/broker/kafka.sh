@@ -60,6 +60,7 @@ kafka_java() {
         -cp "$kafka_jars/*" "$@"
 }
 
+# A short session: after SIGKILL the controller lets the node in again only when its old session has ended.
 broker_properties() {
     local dir=$1 port=$2 controller=$3
     cat <<END
@@ -82,6 +83,8 @@ num.network.threads=1
 num.io.threads=2
 log.cleaner.dedupe.buffer.size=4194304
 queued.max.requests=32
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 END
 }
 
@@ -113,7 +116,7 @@ broker_start() {
     dir=$(cd "$dir" && pwd)
     packages_install java
     broker_jars
-    own=$(broker_port "$dir")
+    own=$(broker_port "$dir" || true)
     port=${port:-${own:-29092}}
     [[ $port =~ ^[0-9]+$ && $port -ge 1024 && $port -le 65534 ]] || die "bad port $port: 1024 to 65534"
     if broker_pid "$dir" >/dev/null; then

@@ -12,19 +12,21 @@ rdkafka_crate=4.10.0+2.12.1
 dev_librdkafka_current() {
     local home=$cache/librdkafka-${rdkafka_crate#*+} work
     if [ ! -e "$home/lib/librdkafka.so.1" ]; then
-        packages_install librdkafka >&2
-        say "building librdkafka ${rdkafka_crate#*+} (once) into $home" >&2
+        packages_install librdkafka
+        say "building librdkafka ${rdkafka_crate#*+} (once) into $home"
         mkdir -p "$cache"
         work=$(mktemp -d "$cache/librdkafka.XXXXXX")
-        rdkafka_build "$work" "$home" >"$work/log" 2>&1 ||
+        rdkafka_build "$work" >"$work/log" 2>&1 ||
             die "building librdkafka ${rdkafka_crate#*+} failed: $(tail -n 1 "$work/log") (log: $work/log)"
+        # Two first builds at a time: the second finds the folder there and uses it.
+        mv -T "$work/home" "$home" 2>/dev/null || [ -e "$home/lib/librdkafka.so.1" ] || die "cannot write $home"
         rm -rf "$work"
     fi
     echo "$home/lib"
 }
 
 rdkafka_build() {
-    local work=$1 home=$2
+    local work=$1
     mkdir -p "$work/fetch/src"
     : >"$work/fetch/src/lib.rs"
     cat >"$work/fetch/Cargo.toml" <<END
@@ -38,7 +40,7 @@ END
     (cd "$work/fetch" && cargo vendor "$work/vendor") || return 1
     # TLS, SASL and OpenID stay out: the test broker speaks plaintext.
     (cd "$work/vendor/rdkafka-sys/librdkafka" &&
-        ./configure --prefix="$home" --disable-ssl --disable-gssapi --disable-curl --disable-lz4-ext &&
+        ./configure --prefix="$work/home" --disable-ssl --disable-gssapi --disable-curl --disable-lz4-ext &&
         make -j"$(nproc)" libs && make -C src install) || return 1
-    [ -e "$home/lib/librdkafka.so.1" ]
+    [ -e "$work/home/lib/librdkafka.so.1" ]
 }
