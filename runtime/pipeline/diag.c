@@ -109,9 +109,9 @@ tide_diags_addv(struct tide_diags *diags, struct tide_diag place, const char *fo
     if (known(diags, &place, text)) {
         return;
     }
-    if (place.severity == TIDE_SEVERITY_ERROR) {
+    if (place.severity == TIDE_DIAG_ERROR) {
         diags->errors++;
-    } else if (place.severity == TIDE_SEVERITY_WARNING) {
+    } else if (place.severity == TIDE_DIAG_WARNING) {
         diags->warnings++;
     }
     if (!append(diags, &place, text)) {
@@ -120,7 +120,7 @@ tide_diags_addv(struct tide_diags *diags, struct tide_diag place, const char *fo
 }
 
 static struct tide_diag
-place_of(const struct tide_node *node, enum tide_severity severity, int32_t code)
+place_of(const struct tide_node *node, enum tide_diag_severity severity, int32_t code)
 {
     TIDE_ASSERT(node != NULL);
     /* The list copies the name; the cast only lets one struct serve as argument and as entry. */
@@ -139,7 +139,7 @@ tide_diags_error(struct tide_diags *diags, const struct tide_node *node, const c
 {
     va_list args;
     va_start(args, format);
-    tide_diags_addv(diags, place_of(node, TIDE_SEVERITY_ERROR, TIDE_ERR_INVALID), format, args);
+    tide_diags_addv(diags, place_of(node, TIDE_DIAG_ERROR, TIDE_ERR_INVALID), format, args);
     va_end(args);
 }
 
@@ -148,7 +148,7 @@ tide_diags_warn(struct tide_diags *diags, const struct tide_node *node, const ch
 {
     va_list args;
     va_start(args, format);
-    tide_diags_addv(diags, place_of(node, TIDE_SEVERITY_WARNING, TIDE_OK), format, args);
+    tide_diags_addv(diags, place_of(node, TIDE_DIAG_WARNING, TIDE_OK), format, args);
     va_end(args);
 }
 
@@ -180,7 +180,7 @@ void
 tide_diags_error_at(struct tide_diags *diags, const struct tide_node *node, int32_t at,
                     const struct tide_error *err)
 {
-    struct tide_diag place = place_of(node, TIDE_SEVERITY_ERROR, err->code);
+    struct tide_diag place = place_of(node, TIDE_DIAG_ERROR, err->code);
     tide_node_place(node, at, &place.line, &place.column);
     add_at(diags, place, "%s", err->text);
 }

@@ -21,16 +21,16 @@
 
 struct tide_node;
 
-enum tide_severity {
-    TIDE_SEVERITY_ERROR,
-    TIDE_SEVERITY_WARNING,
-    TIDE_SEVERITY_NOTE,
+enum tide_diag_severity {
+    TIDE_DIAG_ERROR,
+    TIDE_DIAG_WARNING,
+    TIDE_DIAG_NOTE,
 };
 
 /* One finding. @line and @column count from 1 (columns in characters); both are 0 when there is no
  * place in a file, and @file is then "--set PATH" or the file as a whole. */
 struct tide_diag {
-    enum tide_severity severity;
+    enum tide_diag_severity severity;
     int32_t code; /* TIDE_ERR_INVALID, or TIDE_ERR_UNSUPPORTED for "not in this version" */
     char *file;
     uint32_t line;

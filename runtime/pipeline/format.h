@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "pipeline/diag.h"
 #include "pipeline/tree.h"
+#include "plugin/options.h"
 
 /* Special values of the numeric fields below. All other values are >= 0. */
 #define TIDE_AUTO (-1)      /* "auto" */
@@ -60,35 +61,31 @@ struct tide_pairs {
     uint32_t count;
 };
 
-/* One option of a connector, plugin, connection, or of vars and conf. Lists and maps are JSON text.
+/*
+ * Options of a connector or plugin, vars or conf, in the order written, ready for
+ * tide_options_create(). Of each: place is the value's const struct tide_node (its key is
+ * place->key, items of a list are its children); names compare case-insensitively; lists and maps
+ * are JSON text.
  */
-struct tide_setting {
-    const char *name; /* as written; options compare case-insensitively */
-    const char *value;
-    bool secret;                  /* never print @value */
-    const struct tide_node *key;  /* the place of the name */
-    const struct tide_node *node; /* the place of the value */
-};
-
 struct tide_settings {
-    const struct tide_setting *items;
+    const struct tide_given *items;
     uint32_t count;
 };
 
 /* What a `from`, `other` or `union` refers to. */
-enum tide_ref_kind {
-    TIDE_REF_NONE,   /* only while errors are being collected */
-    TIDE_REF_SOURCE, /* pipeline->sources[index] */
-    TIDE_REF_STREAM, /* pipeline->streams[index] */
-    TIDE_REF_OUTPUT, /* the side output @output of pipeline->streams[index] */
-    TIDE_REF_TABLE,  /* pipeline->tables[index]; joins only */
+enum tide_from_kind {
+    TIDE_FROM_NONE,   /* only while errors are being collected */
+    TIDE_FROM_SOURCE, /* pipeline->sources[index] */
+    TIDE_FROM_STREAM, /* pipeline->streams[index] */
+    TIDE_FROM_OUTPUT, /* the side output @output of pipeline->streams[index] */
+    TIDE_FROM_TABLE,  /* pipeline->tables[index]; joins only */
 };
 
-struct tide_ref {
-    enum tide_ref_kind kind;
+struct tide_from {
+    enum tide_from_kind kind;
     uint32_t index;
     const char *text;             /* as written or defaulted */
-    const char *output;           /* TIDE_REF_OUTPUT only */
+    const char *output;           /* TIDE_FROM_OUTPUT only */
     const struct tide_node *node; /* where it is written; NULL: defaulted */
 };
 
@@ -129,15 +126,15 @@ enum tide_join_how {
 };
 
 struct tide_join_def {
-    struct tide_ref other;
+    struct tide_from other;
     enum tide_join_how how;
     struct tide_items using_columns;
     struct tide_item condition;
 };
 
 struct tide_union_def {
-    struct tide_ref other; /* of a step; a stream's union has its list in @streams */
-    const struct tide_ref *streams;
+    struct tide_from other; /* of a step; a stream's union has its list in @streams */
+    const struct tide_from *streams;
     uint32_t stream_count;
     bool by_name;
     bool allow_missing_columns;
@@ -266,14 +263,13 @@ struct tide_stream_def {
     const struct tide_node *node;
     const char *name; /* "main" for top-level steps: or query: */
     const char *id;   /* = name unless given */
-    struct tide_ref from;
+    struct tide_from from;
     struct tide_steps steps;
     struct tide_item query;           /* text NULL: none */
     struct tide_union_def union_with; /* node NULL: none */
     int64_t ttl_ns;                   /* as a step's */
 };
 
-enum tide_output_mode { TIDE_OUTPUT_APPEND, TIDE_OUTPUT_UPDATE, TIDE_OUTPUT_COMPLETE };
 enum tide_delivery { TIDE_DELIVERY_AT_LEAST_ONCE, TIDE_DELIVERY_EXACTLY_ONCE };
 enum tide_record_id { TIDE_RECORD_ID_NONE, TIDE_RECORD_ID_HEADER, TIDE_RECORD_ID_COLUMN };
 
@@ -288,13 +284,13 @@ struct tide_sink_def {
     const struct tide_node *node;
     const char *name;
     const char *id; /* = name unless given */
-    struct tide_ref from;
+    struct tide_from from;
     struct tide_steps steps;
     const char *format;
     const struct tide_node *format_node;
     const char *connection;
     struct tide_settings options;
-    enum tide_output_mode output_mode;
+    enum tide_output_mode output_mode;        /* tidemark/plugin.h */
     const struct tide_node *output_mode_node; /* NULL: defaulted */
     int64_t every_ns;                         /* complete: default 1 s; else 0: at once */
     struct tide_items partition_by;
@@ -422,15 +418,15 @@ struct tide_pipeline {
     const char *checkpoint; /* local path; NULL: a temporary one will do (all sinks are for show) */
     const struct tide_node *checkpoint_node;
 
-    const struct tide_source_def *sources;
-    const struct tide_table_def *tables;
-    const struct tide_stream_def *streams;
-    const struct tide_sink_def *sinks;
-    const struct tide_plugin_def *plugins;
+    const struct tide_source_def *sources; /* each count stands behind its array: format_read.c */
     uint32_t source_count;
+    const struct tide_table_def *tables;
     uint32_t table_count;
+    const struct tide_stream_def *streams;
     uint32_t stream_count;
+    const struct tide_sink_def *sinks;
     uint32_t sink_count;
+    const struct tide_plugin_def *plugins;
     uint32_t plugin_count;
 
     struct tide_settings vars;
@@ -493,8 +489,16 @@ void tide_pipeline_destroy(struct tide_pipeline *pipeline);
 char *tide_pipeline_print(const struct tide_pipeline *pipeline);
 
 /* The setting called @name (case-insensitively), or NULL. @thread any */
-const struct tide_setting *tide_settings_get(const struct tide_settings *settings,
-                                             const char *name);
+const struct tide_given *tide_settings_get(const struct tide_settings *settings, const char *name);
+
+/* Where findings of an option table go: the ctx of tide_settings_report(). */
+struct tide_settings_report {
+    struct tide_diags *diags;
+    const struct tide_node *owner; /* the place of findings about the block as a whole */
+};
+
+/* A tide_option_report: adds @finding to the diagnostics, at its place. @thread start */
+void tide_settings_report(void *ctx, const struct tide_option_finding *finding);
 
 /* True where output is only for show and needs no checkpoint: console, memory, noop. @thread any */
 bool tide_format_is_for_show(const char *format);
