@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "io/io.h"
 #include "pipeline/diag.h"
 #include "pipeline/tree.h"
 #include "plugin/options.h"
@@ -326,12 +327,12 @@ struct tide_trigger_def {
     const struct tide_node *node; /* NULL: defaulted (to be logged at start) */
 };
 
-enum tide_align { TIDE_ALIGN_AUTO, TIDE_ALIGN_ALWAYS, TIDE_ALIGN_NEVER };
+enum tide_align_choice { TIDE_ALIGN_AUTO, TIDE_ALIGN_ALWAYS, TIDE_ALIGN_NEVER };
 
 struct tide_epoch_def {
     int64_t deadline_ns;
     int64_t in_flight_max;
-    enum tide_align align;
+    enum tide_align_choice align;
     int64_t retain;
 };
 
@@ -356,8 +357,12 @@ struct tide_latency_def {
     const struct tide_node *from_node;
 };
 
-enum tide_idle { TIDE_IDLE_SPIN, TIDE_IDLE_YIELD, TIDE_IDLE_PARK, TIDE_IDLE_ADAPTIVE };
-enum tide_io_kind { TIDE_IO_AUTO, TIDE_IO_URING, TIDE_IO_PLAIN };
+enum tide_idle_choice {
+    TIDE_IDLE_CHOICE_SPIN,
+    TIDE_IDLE_CHOICE_YIELD,
+    TIDE_IDLE_CHOICE_PARK,
+    TIDE_IDLE_CHOICE_ADAPTIVE
+};
 
 struct tide_runtime_def {
     int64_t parallelism;     /* TIDE_AUTO or tasks per keyed stage */
@@ -367,12 +372,12 @@ struct tide_runtime_def {
     const uint16_t *cores;   /* CPUs, in the order written; NULL: auto */
     uint32_t core_count;
     bool pin;
-    enum tide_idle idle;
+    enum tide_idle_choice idle;
     int64_t spin_ns;
     int64_t ring_bytes; /* a power of two */
     bool fuse;          /* false: off */
     int64_t batch_max;
-    enum tide_io_kind io;
+    enum tide_io_choice io; /* io/io.h */
     int64_t record_bytes_max;
     bool lock_memory;
 };
