@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 
 /* Sanitizers multiply run time; a test that asks for a limit gets this many times as much. */
 #define TIMEOUT_FACTOR 10
@@ -85,6 +86,23 @@ criterion_send_assert(struct criterion_assert_stats *stats)
 {
     if (!stats->passed) {
         fprintf(stderr, "  %s:%u: %s\n", stats->file, stats->line, stats->message);
+    }
+}
+
+/* What the newer macros (criterion/new/assert.h) send instead: a tree of conditions. */
+void
+cri_assert_node_send(const char *file, size_t line, struct cri_assert_node *tree)
+{
+    if (tree->pass) {
+        return;
+    }
+    fprintf(stderr, "  %s:%zu: %s %s\n", file, line, tree->repr != NULL ? tree->repr : "",
+            tree->message != NULL ? tree->message : "");
+    for (uint32_t i = 0; i < tree->nchild; i++) {
+        const struct cri_assert_node *child = &tree->children[i];
+        fprintf(stderr, "    %s: %s %s\n", child->pass ? "holds" : "fails",
+                child->repr != NULL ? child->repr : "",
+                child->message != NULL ? child->message : "");
     }
 }
 
