@@ -388,6 +388,9 @@ struct tide_host {
     const struct tide_schema *(*schema)(uint32_t id);
     int (*schema_parse)(const char *ddl, const struct tide_schema **out, struct tide_error *err);
 
+    /* @c In discover(): one split. Errors: LIMIT, NOMEM; pass them on. */
+    int (*split_add)(struct tide_split_sink *sink, const struct tide_split_info *info);
+
     /* Seams; any thread. */
     uint64_t (*now_mono)(const struct tide_host *host); /* ns, for decisions */
     uint64_t (*now_wall)(const struct tide_host *host); /* ns since the epoch, for labels */
