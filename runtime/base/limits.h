@@ -56,7 +56,8 @@
 /* Keys of one map: they are compared one by one. More: refused. */
 #define TIDE_LIMIT_YAML_KEYS 1024u
 
-/* A value read through ${file:...} or ${cred:...}, and a text with its ${...} resolved. Larger: refused. */
+/* A value read through ${file:...} or ${cred:...}, and a text with its ${...} resolved. Larger:
+ * refused. */
 #define TIDE_LIMIT_INTERPOLATED_BYTES (1u << 20)
 
 /* Findings kept about one pipeline; nobody reads more. The rest is counted. */
@@ -79,8 +80,8 @@
 /* A WAL segment grows to this when rolling cannot keep up; bounds what recovery holds in memory. */
 #define TIDE_LIMIT_WAL_SEGMENT_CEILING (64u << 20)
 
-/* Records buffered while a WAL write is under way or waits for space. Full: append says NOSPACE, and
- * the coordinator waits. */
+/* Records buffered while a WAL write is under way or waits for space. Full: append says NOSPACE,
+ * and the coordinator waits. */
 #define TIDE_LIMIT_WAL_BUFFER (16u << 20)
 
 /* WAL segments kept at once; retention normally leaves two or three. More: append says LIMIT. */
@@ -121,5 +122,45 @@
 /* Names compared to find the nearest: bounds the table on the stack. Longer: only equality counts.
  */
 #define TIDE_LIMIT_NEAREST_BYTES 64u
+
+/* Options of one kind: bounds the list of names on the stack. A longer table is a plugin's bug. */
+#define TIDE_LIMIT_OPTIONS 256u
+
+/* A plugin's note and the kinds in it: untrusted until accepted. More: the plugin is refused. */
+#define TIDE_LIMIT_NOTE_BYTES (64u << 10)
+#define TIDE_LIMIT_NOTE_KINDS 256u
+
+/* A shared object that is read for its note and check sum. Larger: refused. */
+#define TIDE_LIMIT_PLUGIN_BYTES (1u << 30)
+
+/* A key of keyed state, and a value: one of each must fit a block of a change segment, and a value
+ * holds at most one record of the largest size. Larger: the task fails, naming the operator. */
+#define TIDE_LIMIT_STATE_KEY (64u << 10)
+#define TIDE_LIMIT_STATE_VALUE (16u << 20)
+
+/* States of one operator chain, and operators in it: small arrays are searched. More: refused. */
+#define TIDE_LIMIT_STATES 256u
+
+/* What one operator may save outside the keyed store at each marker. Larger: refused, use keyed
+ * state. */
+#define TIDE_LIMIT_STATE_SAVED (4u << 20)
+
+/* A buffer of a change segment; two a worker. Full: submitted early; both full: the cut waits. */
+#define TIDE_LIMIT_STATE_BUFFER (1u << 20)
+
+/* A file of a change segment; bounds what one is kept for. Full: the next one, made ahead. */
+#define TIDE_LIMIT_STATE_FILE (16u << 20)
+
+/* Work of one step of a cut or an image: keeps the duty cycle within TIDE_LIMIT_STEP_NS. More: next
+ * step. */
+#define TIDE_LIMIT_STATE_STEP_ENTRIES 512u
+#define TIDE_LIMIT_STATE_STEP_BYTES (128u << 10)
+
+/* A block of a base image before compression; one is filled while another is written. */
+#define TIDE_LIMIT_STATE_IMAGE_BLOCK (256u << 10)
+
+/* Parts in one state reference. At half of it a base image starts; at all of it cuts wait for the
+ * image. */
+#define TIDE_LIMIT_STATE_PARTS 1024u
 
 #endif
