@@ -92,7 +92,7 @@ def layers(tree):
 
 
 def banned_calls(tree):
-    allow = re.compile(r"/\* allow: \S")
+    allow = re.compile(r"/\* allow: \w")
     compiled = [(re.compile(_NOT_A_MEMBER + "(?:" + p + ")"), why, where) for p, why, where in BANNED]
     for path in tree.product:
         # A C++ shim wraps a library that allocates by itself, and says so in its name.
@@ -153,7 +153,7 @@ def _excused(lines, at):
         return False
     while at > 0 and "/*" not in lines[at]:
         at -= 1
-    return re.search(r"/\* long: \S", lines[at]) is not None
+    return re.search(r"/\* long: \w", lines[at]) is not None
 
 
 def licences(tree):
