@@ -39,6 +39,9 @@
 
 #include "base/seam.h"
 
+/* Room for a path with its zero; longer ones are TIDE_ERR_LIMIT. */
+#define TIDE_IO_PATH_MAX 4096
+
 /* Which real implementation; option `io:` of the pipeline. */
 enum tide_io_choice {
     TIDE_IO_AUTO,  /* io_uring where the kernel and the container permit it, else plain */
@@ -160,5 +163,9 @@ int tide_io_read_all(struct tide_io *io, const struct tide_seam *seam, const cha
  */
 int tide_io_replace(struct tide_io *io, const char *path, const void *bytes, size_t len,
                     struct tide_error *err);
+
+/* The directory that holds @path: all before its last part, "." when there is nothing. @thread any
+ */
+int tide_io_parent(const char *path, char out_parent[TIDE_IO_PATH_MAX], struct tide_error *err);
 
 #endif

@@ -66,7 +66,7 @@ uint32_t tide_offload_poll(struct tide_offload_box *box, struct tide_offload_don
 void tide_offload_wait(struct tide_offload_box *box);
 
 /* Jobs of a pool without threads that wait to be run. @thread any */
-uint32_t tide_offload_pending(const struct tide_offload *offload);
+uint32_t tide_offload_pending(struct tide_offload *offload);
 
 /* Runs the @nth (from 0, in order of submission) waiting job of a pool without threads. @thread any
  */
