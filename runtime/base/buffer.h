@@ -49,7 +49,8 @@ int tide_buf_append_byte(struct tide_buf *buf, uint8_t byte);
 /* Appends the text @text, without its zero. Errors as tide_buf_reserve. @thread any */
 int tide_buf_append_text(struct tide_buf *buf, const char *text);
 
-/* Appends printf output, without its zero. Errors as tide_buf_reserve. @thread any */
+/* Appends printf output without its zero, which must fit all the same. Errors as tide_buf_reserve.
+ * @thread any */
 int tide_buf_printf(struct tide_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

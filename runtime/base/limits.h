@@ -113,6 +113,10 @@
 /* A log line: PIPE_BUF, so that one write to a pipe is atomic. Longer: cut, with truncated=true. */
 #define TIDE_LIMIT_LOG_LINE 4096u
 
+/* One value in a log line: a quoted record must not push the other fields out. Longer: cut, with
+ * three dots. */
+#define TIDE_LIMIT_LOG_VALUE 1024u
+
 /* How often a repeated condition may speak (tide_log_every). */
 #define TIDE_LOG_EVERY_NS 5000000000u
 

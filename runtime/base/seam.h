@@ -64,4 +64,14 @@ tide_free(const struct tide_seam *seam, void *block)
     seam->free(seam->self, block);
 }
 
+/*
+ * As tide_alloc, aligned to TIDE_CACHE_LINE: for structs that hold a tide_word, tide_park,
+ * tide_counters or anything else with such an alignment, which the heap alone does not give.
+ * @thread any
+ */
+void *tide_alloc_lines(const struct tide_seam *seam, size_t size);
+
+/* Frees what tide_alloc_lines gave. NULL is legal. @thread any */
+void tide_free_lines(const struct tide_seam *seam, void *block);
+
 #endif

@@ -25,6 +25,12 @@ bool tide_text_equal_nocase(const char *a, const char *b);
 bool tide_text_starts(const char *text, const char *prefix);
 
 /*
+ * How many of the @len bytes at @text (at least one) make up the valid UTF-8 character there; 0:
+ * none does. Surrogates, overlong forms and what lies over U+10FFFF are not valid. @thread any
+ */
+size_t tide_utf8_char(const char *text, size_t len);
+
+/*
  * How many edits (insert, delete, replace, swap neighbours; Damerau-Levenshtein, optimal string
  * alignment) turn @a into @b, case ignored; texts over 64 bytes: SIZE_MAX unless equal. @thread any
  */
@@ -32,8 +38,8 @@ size_t tide_text_distance(const char *a, const char *b);
 
 /*
  * The name that @given was probably meant to be ("did you mean 'sep'?"): the smallest distance, at
- * most one third of the longer name rounded up; the first of equals. NULL names are skipped. NULL:
- * none is near.
+ * most one third of the longer name rounded up and never all of it; the first of equals. NULL names
+ * are skipped. NULL: none is near.
  * @thread any
  */
 const char *tide_nearest(const char *given, const char *const names[], size_t n);

@@ -28,7 +28,8 @@
 #include "base/limits.h"
 #include "base/seam.h"
 
-/* A number that only rises, alone on its cache lines. Caller's memory; no fini needed. */
+/* A number that only rises, alone on its cache lines. Caller's memory (tide_alloc_lines); no fini.
+ */
 struct tide_word {
     alignas(TIDE_CACHE_LINE) _Atomic(uint64_t) value;
 };
@@ -70,10 +71,9 @@ struct tide_published_slot {
     alignas(TIDE_CACHE_LINE) _Atomic(void *) held;
 };
 
-/* Blocks by generation. Caller's memory; all members private. */
+/* Blocks by generation. Caller's memory (tide_alloc_lines); all members private. */
 struct tide_published {
     const struct tide_seam *seam;
-    void *slots_raw;
     struct tide_published_slot *slots;
     uint32_t readers;
     void *blocks; /* list of all living blocks, newest first; coordinator only */

@@ -47,7 +47,7 @@ enum tide_frame_type {
     TIDE_FRAME_TYPES
 };
 
-/* A frame as the consumer sees it; valid until it is released and the release published. */
+/* A frame as the consumer sees it; its bytes are valid until it is released. */
 struct tide_frame {
     enum tide_frame_type type;
     uint16_t flags;
@@ -138,7 +138,7 @@ bool tide_ring_has_space(struct tide_ring *ring);
 /* The next frame, or false when there is none. Again before release: the same frame. */
 bool tide_ring_peek(struct tide_ring *ring, struct tide_frame *out_frame);
 
-/* Moves past the frame of the last peek. Its bytes stay valid until the release is published. */
+/* Moves past the frame of the last peek, whose bytes must not be read any more. */
 void tide_ring_release(struct tide_ring *ring);
 
 /* Gives the released space back and wakes the producer if it wants that. Nothing released: does
