@@ -385,8 +385,9 @@ struct tide_host {
         __attribute__((format(printf, 6, 7)));
 
     /* Schemas. */
-    const struct tide_schema *(*schema)(uint32_t id);
-    int (*schema_parse)(const char *ddl, const struct tide_schema **out, struct tide_error *err);
+    const struct tide_schema *(*schema)(const struct tide_host *host, uint32_t id);
+    int (*schema_parse)(const struct tide_host *host, const char *ddl,
+                        const struct tide_schema **out, struct tide_error *err);
 
     /* @c In discover(): one split. Errors: LIMIT, NOMEM; pass them on. */
     int (*split_add)(struct tide_split_sink *sink, const struct tide_split_info *info);
@@ -445,8 +446,9 @@ struct tide_host {
     bool (*offload_done)(struct tide_task *task, uint64_t *out_id, int *out_result);
 
     /* Expressions: compile @c, evaluate @w. */
-    int (*expr_compile)(const struct tide_expr_options *options, const struct tide_expr_item *items,
-                        uint32_t n, const struct tide_schema *in, struct tide_program **out,
+    int (*expr_compile)(const struct tide_host *host, const struct tide_expr_options *options,
+                        const struct tide_expr_item *items, uint32_t n,
+                        const struct tide_schema *in, struct tide_program **out,
                         uint32_t *out_bad_item, struct tide_error *err);
     void (*expr_free)(struct tide_program *program);
     uint32_t (*expr_fields)(const struct tide_program *program, const struct tide_field **out);
