@@ -3,7 +3,7 @@
  * Batches: the block, the buffer that collects rows, copies between heaps, and the check of bytes
  * that came from outside.
  *
- * A block is one position-independent run of bytes: struct tide_block, slots, padding to 16, heap,
+ * A block is one position-independent run of bytes: struct tide_batch_head, slots, padding to 16, heap,
  * TIDE_HEAP_PAD bytes. It lies as it is in a ring frame or a change segment.
  *
  * A struct tide_batchbuf owns memory for slots and heap and is a struct tide_writer; its heap grows
@@ -28,7 +28,7 @@
 #include "base/seam.h"
 
 /* Head of a block. */
-struct tide_block {
+struct tide_batch_head {
     uint32_t size;   /* of the whole block: head, slots, heap and padding */
     uint32_t schema; /* id */
     uint32_t n, stride;
