@@ -336,7 +336,7 @@ struct tide_epoch_def {
     int64_t retain;
 };
 
-enum tide_state_compression { TIDE_COMPRESSION_NONE, TIDE_COMPRESSION_LZ4, TIDE_COMPRESSION_ZSTD };
+enum tide_state_compression { TIDE_COMPRESSION_NONE, TIDE_COMPRESSION_ZSTD };
 
 struct tide_state_def {
     int64_t memory_bytes;
