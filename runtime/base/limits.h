@@ -167,4 +167,7 @@
  * image. */
 #define TIDE_LIMIT_STATE_PARTS 1024u
 
+/* Ids of schemas in a pipeline; a plan makes a few a step. More: the pipeline is refused. */
+#define TIDE_LIMIT_SCHEMAS 4096u
+
 #endif

@@ -100,7 +100,7 @@ tide_batchbuf_view(const struct tide_batchbuf *buf)
         .heap = writer->heap,
         .heap_len = writer->heap_mark,
     };
-    batch.size = tide_block_size(&batch);
+    batch.size = tide_batch_size(&batch);
     return batch;
 }
 
@@ -112,16 +112,16 @@ block_heap_at(const struct tide_batch *batch)
 }
 
 uint32_t
-tide_block_size(const struct tide_batch *batch)
+tide_batch_size(const struct tide_batch *batch)
 {
     return tide_align16(block_heap_at(batch) + batch->heap_len + TIDE_HEAP_PAD);
 }
 
 void
-tide_block_write(const struct tide_batch *batch, void *mem)
+tide_batch_write(const struct tide_batch *batch, void *mem)
 {
     uint8_t *bytes = mem;
-    uint32_t size = tide_block_size(batch);
+    uint32_t size = tide_batch_size(batch);
     uint32_t heap_at = block_heap_at(batch);
     uint32_t slots_end = (uint32_t)sizeof(struct tide_batch_head) + batch->n * batch->stride;
     struct tide_batch_head head = {
@@ -146,7 +146,7 @@ tide_block_write(const struct tide_batch *batch, void *mem)
 }
 
 struct tide_batch
-tide_block_view(const void *mem)
+tide_batch_view(const void *mem)
 {
     const struct tide_batch_head *head = mem;
     /* A view is read only; struct tide_batch has no const members because writers use it too. */

@@ -3,8 +3,8 @@
  * Batches: the block, the buffer that collects rows, copies between heaps, and the check of bytes
  * that came from outside.
  *
- * A block is one position-independent run of bytes: struct tide_batch_head, slots, padding to 16, heap,
- * TIDE_HEAP_PAD bytes. It lies as it is in a ring frame or a change segment.
+ * A block is one position-independent run of bytes: struct tide_batch_head, slots, padding to 16,
+ * heap, TIDE_HEAP_PAD bytes. It lies as it is in a ring frame or a change segment.
  *
  * A struct tide_batchbuf owns memory for slots and heap and is a struct tide_writer; its heap grows
  * up to a limit, so that an empty one always takes a record of runtime.maxRecordSize. All functions
@@ -68,21 +68,21 @@ struct tide_batch tide_batchbuf_view(const struct tide_batchbuf *buf);
 /* ---- blocks ---- */
 
 /* Bytes of the block that holds all rows of @batch: a multiple of 16. @thread any */
-uint32_t tide_block_size(const struct tide_batch *batch);
+uint32_t tide_batch_size(const struct tide_batch *batch);
 
-/* Writes the block into @mem (tide_block_size bytes, 16-byte aligned). @thread any */
-void tide_block_write(const struct tide_batch *batch, void *mem);
+/* Writes the block into @mem (tide_batch_size bytes, 16-byte aligned). @thread any */
+void tide_batch_write(const struct tide_batch *batch, void *mem);
 
 /* The rows of a block written by this process (or checked): no copy. @thread any */
-struct tide_batch tide_block_view(const void *mem);
+struct tide_batch tide_batch_view(const void *mem);
 
 /*
  * Checks a block of which nothing is known: head, bounds, alignment, every reference, count and
  * depth, UTF-8 left aside. @mem has @len readable bytes and is 16-byte aligned. On success the view
  * is safe to use with @schema. Errors: TIDE_ERR_CORRUPT. @thread any
  */
-int tide_block_check(const struct tide_schema *schema, const void *mem, uint32_t len,
-                     struct tide_batch *out, struct tide_error *err);
+int tide_batch_check_block(const struct tide_schema *schema, const void *mem, uint32_t len,
+                           struct tide_batch *out, struct tide_error *err);
 
 /* The same of rows that are not in one block (a batch from a plugin). @thread any */
 int tide_batch_check(const struct tide_schema *schema, const struct tide_batch *batch,

@@ -22,9 +22,6 @@
 
 #include "base/seam.h"
 
-/* Ids in a registry; a plan makes a few a step. More: the pipeline is refused. */
-#define TIDE_LIMIT_SCHEMAS 4096u
-
 struct tide_schemas;
 
 /* An empty registry. Errors: TIDE_ERR_NOMEM. @thread any */

@@ -8,7 +8,8 @@
  *
  * Invariants:
  *   1. Equality is Spark's: NaN = NaN, -0.0 = 0.0, NULL = NULL inside nested values; structs and
- *      arrays are ordered by their elements, NULL first. Maps have no order.
+ *      arrays are ordered by their elements, NULL first. Spark does not order maps; here two of
+ *      them compare entry by entry, in the order they are stored in.
  *   2. Key bytes of two rows are equal exactly when their values are equal and of the same type.
  */
 #ifndef TIDE_DATA_VALUE_H
@@ -78,6 +79,9 @@ struct tide_value tide_struct_at(const struct tide_type *type, struct tide_neste
  * @thread any */
 uint32_t tide_struct_layout(const struct tide_type *type, uint32_t *out_at);
 
+/* Offset of field @i in a STRUCT's region; the cost rises with @i. @thread any */
+uint32_t tide_struct_field_at(const struct tide_type *type, uint32_t i);
+
 /* Where the parts of an ARRAY or MAP lie in its region. */
 struct tide_seq_layout {
     uint32_t nulls_at;  /* of the elements, or of the map's values */
@@ -89,6 +93,9 @@ struct tide_seq_layout {
 
 /* Layout for @count elements or entries. @thread any */
 struct tide_seq_layout tide_seq_layout(const struct tide_type *type, uint32_t count);
+
+/* Bytes of the region of a nested value of @type. @thread any */
+uint32_t tide_nested_size(const struct tide_type *type, struct tide_nested nested);
 
 /* ---- building ---- */
 
@@ -118,6 +125,20 @@ bool tide_build_struct(struct tide_writer *writer, const struct tide_type *type,
 bool tide_build_array(struct tide_writer *writer, const struct tide_type *type,
                       const struct tide_cell *cells, uint32_t count, struct tide_ref *out);
 
+/*
+ * A region for @count elements or entries (STRUCT: 0) in the writer's heap, all zero and not NULL,
+ * to be filled by tide_region_set(). False: writer full. @thread any
+ */
+bool tide_region_begin(struct tide_writer *writer, const struct tide_type *type, uint32_t count,
+                       struct tide_ref *out);
+
+/* Stores field, element or map value @i of the region at @region; a MAP's key by
+ * tide_region_set_key(). @thread any */
+void tide_region_set(struct tide_writer *writer, const struct tide_type *type,
+                     struct tide_ref region, uint32_t i, const struct tide_cell *cell);
+void tide_region_set_key(struct tide_writer *writer, const struct tide_type *type,
+                         struct tide_ref region, uint32_t i, const struct tide_cell *cell);
+
 /* MAP: cells alternate key, value; @count entries. False: writer full. @thread any */
 bool tide_build_map(struct tide_writer *writer, const struct tide_type *type,
                     const struct tide_cell *cells, uint32_t count, struct tide_ref *out);
@@ -135,15 +156,13 @@ void tide_slot_set_cell(const struct tide_schema *schema, uint8_t *slot, uint32_
 
 /* ---- order, equality, hash ---- */
 
-/* Negative, 0 or positive, as ORDER BY with NULLs first; same type on both sides, no MAP inside.
- * @thread any */
+/* Negative, 0 or positive, as ORDER BY with NULLs first; same type on both sides. @thread any */
 int tide_value_compare(const struct tide_value *a, const struct tide_value *b);
 
-/* Whether the values are equal by invariant 1; maps are equal when their entries are, in order.
- * @thread any */
+/* Whether the values are equal by invariant 1. @thread any */
 bool tide_value_equal(const struct tide_value *a, const struct tide_value *b);
 
-/* A hash of the key bytes of one value; not Spark's hash(), not kept on disk. @thread any */
+/* A hash: equal values, equal hashes. Not Spark's hash(), not to be kept on disk. @thread any */
 uint64_t tide_value_hash(const struct tide_value *value, uint64_t seed);
 
 /* ---- key bytes ---- */
