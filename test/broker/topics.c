@@ -167,7 +167,23 @@ partitions_seen(rd_kafka_t *client, const char *name)
     return seen;
 }
 
-/* Polls metadata until it shows what the request asked for (0 partitions: deleted). */
+/* Whether the leader of each partition answers: metadata may show a leader that does not know it
+ * yet. */
+static int
+leaders_answer(rd_kafka_t *client, const char *name, int partitions)
+{
+    for (int p = 0; p < partitions; p++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        if (rd_kafka_query_watermark_offsets(client, name, p, &low, &high, TIMEOUT_MS) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Waits until the broker shows and serves what the request asked for (0 partitions: deleted). */
 static int
 metadata_wait(struct request *request, enum verb verb)
 {
@@ -176,9 +192,10 @@ metadata_wait(struct request *request, enum verb verb)
         const struct topic *topic = &request->topics[i];
         int wanted = verb == VERB_DELETE ? 0 : topic->partitions;
         int tries = TIMEOUT_MS / 20;
-        while (partitions_seen(request->client, topic->name) != wanted) {
+        while (partitions_seen(request->client, topic->name) != wanted ||
+               !leaders_answer(request->client, topic->name, wanted)) {
             if (--tries == 0) {
-                fprintf(stderr, "tidemark-topics: %s: metadata does not show it\n", topic->name);
+                fprintf(stderr, "tidemark-topics: %s: the broker does not serve it\n", topic->name);
                 return 1;
             }
             (void)nanosleep(&pause, NULL);
