@@ -408,9 +408,9 @@ struct tide_http_def {
 
 /* A shared object of `plugins:`. */
 struct tide_plugin_def {
+    const struct tide_node *node;
     const char *path;   /* no slash: to be looked up in TIDEMARK_PLUGIN_PATH, then plugindir */
     const char *sha256; /* 64 hexadecimal digits, or NULL */
-    const struct tide_node *node;
 };
 
 struct tide_pipeline {
@@ -434,6 +434,8 @@ struct tide_pipeline {
     const struct tide_plugin_def *plugins;
     uint32_t plugin_count;
 
+    struct tide_steps main_steps; /* top-level steps: and query:, which are streams[] "main" */
+    struct tide_item main_query;
     struct tide_settings vars;
     struct tide_settings conf; /* Spark's session settings, by Spark's names */
     struct tide_dead_letter_def dead_letter;

@@ -63,8 +63,10 @@ enum tide_key_flag {
     TIDE_KEY_ANY_CASE = 1u << 3,     /* words match in any case, as in Spark */
     TIDE_KEY_NONE_IS_NULL = 1u << 4, /* the text "none" is a NULL */
     TIDE_KEY_POWER_OF_TWO = 1u << 5,
-    TIDE_KEY_STATEFUL = 1u << 6,  /* a verb that keeps state */
-    TIDE_KEY_TEXT_ITEM = 1u << 7, /* LIST: an item may be a text, which is its first key */
+    TIDE_KEY_STATEFUL = 1u << 6,   /* a verb that keeps state */
+    TIDE_KEY_NOT_EMPTY = 1u << 8,  /* a list or map with at least one entry */
+    TIDE_KEY_SQL_VALUES = 1u << 9, /* PAIRS: the values are expressions */
+    TIDE_KEY_TEXT_ITEM = 1u << 7,  /* LIST: an item may be a text, which is its first key */
 };
 
 /* A word that a value may be. */

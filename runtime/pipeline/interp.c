@@ -188,9 +188,13 @@ append_var(struct interp *interp, const struct reference *ref, struct tide_node 
                               "the variable '%s' is %s; only a text can be used", ref->name,
                               tide_node_describe(var));
     }
-    if (interp->states[index] == VAR_OPEN || interp->depth >= VAR_DEPTH) {
+    if (interp->states[index] == VAR_OPEN) {
         return tide_error_set(err, TIDE_ERR_INVALID, "the variable '%s' refers to itself",
                               ref->name);
+    }
+    if (interp->depth >= VAR_DEPTH) {
+        return tide_error_set(err, TIDE_ERR_INVALID,
+                              "variables refer to each other more than %d deep", VAR_DEPTH);
     }
     if (interp->states[index] == VAR_FRESH) {
         interp->states[index] = VAR_OPEN;
@@ -393,10 +397,10 @@ resolve_vars(struct interp *interp)
     if (interp->vars == NULL) {
         return 0;
     }
+    for (struct tide_node *var = interp->vars->first; var != NULL; var = var->next) {
+        var->secret = tide_name_is_secret(var->key->text);
+    }
     for (struct tide_node *var = interp->vars->first; var != NULL; var = var->next, index++) {
-        if (tide_name_is_secret(var->key->text)) {
-            var->secret = true;
-        }
         if (var->kind != TIDE_NODE_SCALAR || interp->states[index] != VAR_FRESH) {
             continue;
         }
