@@ -38,6 +38,7 @@
     X(DROPPED, dropped, COUNTER, "rows", "rejected rows dropped because the pipeline says so")    \
     X(FILTERED, filtered, COUNTER, "rows", "rows that a condition left out")                      \
     X(LATE, late, COUNTER, "rows", "rows behind the watermark, left out of state")                \
+    X(OVERDUE, overdue, COUNTER, "rows", "rows past latency.budget, counted at each step")        \
     X(DUPLICATES, duplicates, COUNTER, "rows", "rows left out by de-duplication")                 \
     X(MARKERS, markers, COUNTER, "markers", "epoch markers passed on")                            \
     X(WATERMARKS, watermarks, COUNTER, "watermarks", "watermarks passed on")                      \

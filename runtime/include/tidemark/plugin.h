@@ -480,6 +480,11 @@ struct tide_host {
     struct tide_bytes (*source_state_get)(struct tide_task *task, const char *key);
     int (*source_state_put)(struct tide_task *task, const char *key, struct tide_bytes value);
 
+    /* Small state. save() appends bytes; load() walks what each of the earlier tasks saved: *cursor
+     * starts at 0; false at the end. */
+    int (*save_write)(struct tide_save *save, const void *bytes, uint32_t n);
+    bool (*load_next)(struct tide_load *load, uint32_t *cursor, struct tide_bytes *out);
+
     /* An optional table by name ("tide.arrow/1"), or NULL. */
     const void *(*extension)(const struct tide_host *host, const char *name);
     const void *self; /* the host's */
