@@ -51,18 +51,18 @@ tally_receive(struct tally *tally, const void *value, size_t length, uint64_t no
         tally->foreign++;
         return;
     }
-    if (tally->first_ns == 0) {
-        tally->first_ns = now_ns;
-    } else if (now_ns - tally->last_ns > tally->silence_ns_max) {
-        tally->silence_ns_max = now_ns - tally->last_ns;
-    }
-    tally->last_ns = now_ns;
     if (tally->seen[sequence] > 0) {
         tally->seen[sequence] += tally->seen[sequence] < UINT8_MAX;
         atomic_fetch_add_explicit(&tally->duplicated, 1, memory_order_relaxed);
         return;
     }
     tally->seen[sequence] = 1;
+    if (tally->first_ns == 0) {
+        tally->first_ns = now_ns;
+    } else if (now_ns - tally->last_ns > tally->silence_ns_max) {
+        tally->silence_ns_max = now_ns - tally->last_ns;
+    }
+    tally->last_ns = now_ns;
     atomic_fetch_add_explicit(&tally->received, 1, memory_order_relaxed);
     if (sequence >= tally->warmup) {
         uint64_t due_ns = tally_due_ns(tally, sequence);

@@ -25,8 +25,8 @@ struct tally {
     _Atomic(uint64_t) received;   /* different ones */
     _Atomic(uint64_t) duplicated; /* beyond the first of each */
     uint64_t foreign;             /* without a sequence number of ours */
-    uint64_t first_ns, last_ns;   /* when the first and the latest came */
-    uint64_t silence_ns_max;      /* longest time between two */
+    uint64_t first_ns, last_ns;   /* when the first and the latest new one came */
+    uint64_t silence_ns_max;      /* longest time between two new ones */
     struct tide_histogram latency;
 };
 
