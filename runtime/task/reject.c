@@ -149,7 +149,7 @@ write_reason(struct tide_task *task, struct tide_writer *writer, uint8_t *slot,
            set_text(writer, slot, DL_ERROR, text, (uint32_t)text_n);
 }
 
-static enum tide_on_error
+static enum tide_on_reject
 policy(const struct tide_task *task)
 {
     if (task->running != NULL) {
@@ -179,13 +179,13 @@ static enum tide_reject
 reject_without(struct tide_task *task, const struct tide_rowhdr *hdr, const char *error_class,
                const char *text)
 {
-    enum tide_on_error what = policy(task);
-    if (what == TIDE_ON_ERROR_FAIL ||
-        (what == TIDE_ON_ERROR_DEAD_LETTER && task->config.dead_letters == NULL)) {
+    enum tide_on_reject what = policy(task);
+    if (what == TIDE_ON_REJECT_FAIL ||
+        (what == TIDE_ON_REJECT_DEAD_LETTER && task->config.dead_letters == NULL)) {
         return reject_fail(task, hdr, error_class, text);
     }
     tide_counters_add(task->config.counters, TIDE_COUNTER_REJECTED, 1);
-    if (what == TIDE_ON_ERROR_SETNULL) {
+    if (what == TIDE_ON_REJECT_SETNULL) {
         return TIDE_REJECT_SETNULL;
     }
     tide_counters_add(task->config.counters, TIDE_COUNTER_DROPPED, 1);
@@ -195,7 +195,7 @@ reject_without(struct tide_task *task, const struct tide_rowhdr *hdr, const char
 static bool
 to_dead_letters(const struct tide_task *task)
 {
-    return policy(task) == TIDE_ON_ERROR_DEAD_LETTER && task->config.dead_letters != NULL;
+    return policy(task) == TIDE_ON_REJECT_DEAD_LETTER && task->config.dead_letters != NULL;
 }
 
 static enum tide_reject

@@ -41,11 +41,11 @@
 #include "state/state.h"
 
 /* What a step does with a record it rejects. */
-enum tide_on_error {
-    TIDE_ON_ERROR_FAIL,
-    TIDE_ON_ERROR_DEAD_LETTER,
-    TIDE_ON_ERROR_DROP,
-    TIDE_ON_ERROR_SETNULL
+enum tide_on_reject {
+    TIDE_ON_REJECT_FAIL,
+    TIDE_ON_REJECT_DEAD_LETTER,
+    TIDE_ON_REJECT_DROP,
+    TIDE_ON_REJECT_SETNULL
 };
 
 /* How rows find their task in the next stage. */
@@ -76,7 +76,7 @@ struct tide_link_config {
     void *shared;
     const char *id; /* operator id: names its state, metrics and dead letters */
     uint64_t id_hash;
-    enum tide_on_error on_error;
+    enum tide_on_reject on_error;
     const struct tide_schema *in, *out; /* with hidden columns */
     const struct tide_output_config *side;
     uint32_t n_side;
@@ -104,7 +104,7 @@ struct tide_task_config {
     uint32_t source_plan;                    /* the source's index in the plan */
     const struct tide_schema *source_schema; /* with hidden columns */
     const uint32_t *source_hidden;           /* visible field that each hidden field repeats */
-    enum tide_on_error source_on_error;
+    enum tide_on_reject source_on_error;
     const struct tide_edge *inputs;
     uint32_t n_inputs;
     const struct tide_schema *input_schema; /* of the edges; the same for all */
@@ -117,7 +117,7 @@ struct tide_task_config {
     const struct tide_sink *sink;
     void *sink_shared;
     const char *sink_id;
-    enum tide_on_error sink_on_error;
+    enum tide_on_reject sink_on_error;
     const struct tide_schema *sink_schema;
     const struct tide_output_config *outputs;
     uint32_t n_outputs;
