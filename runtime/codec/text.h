@@ -42,6 +42,9 @@ void tide_put_date(struct tide_chars *out, int64_t days);
 /* "2024-02-29 12:00:00.5": fraction without trailing zeroes. @thread any */
 void tide_put_timestamp(struct tide_chars *out, int64_t utc_us, const struct tide_zone *zone);
 
+/* "2024-02-29T12:00:00.500Z", "...+08:00": to_json's default, milliseconds. @thread any */
+void tide_put_timestamp_iso(struct tide_chars *out, int64_t utc_us, const struct tide_zone *zone);
+
 /* How nested values and NULLs are written. */
 enum tide_text_style {
     TIDE_TEXT_CAST, /* CAST(x AS STRING): {1, null}, [1, 2], {k -> v}; binary as its bytes */
@@ -60,6 +63,13 @@ void tide_text_show(struct tide_chars *out, const struct tide_value *value,
 /* Display width of UTF-8 text as Spark's show() counts it: two cells for wide characters. @thread
  * any */
 uint32_t tide_text_show_width(const char *text, uint32_t n);
+
+/*
+ * A cell's text as show() prints it: control characters as \n, \t and so on; where @truncate is
+ * over 0, at most so many UTF-16 units, the last three of them dots where there is room for dots.
+ * @thread any
+ */
+void tide_text_show_cell(struct tide_chars *out, const char *text, uint32_t n, uint32_t truncate);
 
 /* ---- from text ---- */
 
@@ -97,13 +107,20 @@ bool tide_read_date(struct tide_bytes text, int64_t *out_days);
  * (NULL: fixed offsets only). @thread any
  */
 bool tide_read_timestamp(struct tide_bytes text, const struct tide_zone *zone,
-                         struct tide_zone_set *regions, int64_t *out_utc_us);
+                         const struct tide_zone_set *regions, int64_t *out_utc_us);
+
+/* What tide_read_value() goes by. */
+struct tide_read_rules {
+    bool ansi;                           /* spark.sql.ansi.enabled: integers without fraction */
+    const struct tide_zone *zone;        /* of the session; never NULL */
+    const struct tide_zone_set *regions; /* NULL: fixed offsets only */
+};
 
 /*
  * A value of @type (not nested; STRING and BINARY are the bytes themselves, untrimmed) as
  * CAST(string AS type). False: NULL or an error. @thread any
  */
-bool tide_read_value(struct tide_bytes text, const struct tide_type *type, bool ansi,
-                     const struct tide_zone *zone, struct tide_value *out);
+bool tide_read_value(struct tide_bytes text, const struct tide_type *type,
+                     const struct tide_read_rules *rules, struct tide_value *out);
 
 #endif

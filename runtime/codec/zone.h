@@ -51,17 +51,21 @@ int64_t tide_zone_to_utc(const struct tide_zone *zone, int64_t local_us);
 /* Zones by name, so that the data may name them ("2024-01-01 00:00 Europe/Berlin"). */
 struct tide_zone_set;
 
-/* All regions of the system, each read at its first use under a lock and then kept. Errors:
- * TIDE_ERR_NOMEM. @thread start, coordinator */
+/*
+ * All regions of the system, read at once, because data may name any of them and a worker reads no
+ * files; about a megabyte and ten milliseconds. Errors: TIDE_ERR_NOMEM, TIDE_ERR_IO.
+ * @thread start, coordinator
+ */
 int tide_zone_set_create(const struct tide_seam *seam, struct tide_zone_set **out,
                          struct tide_error *err);
 
 /* Frees the set and its zones; NULL is legal. @thread start, coordinator */
 void tide_zone_set_destroy(struct tide_zone_set *set);
 
-/* The zone of @n bytes at @name, or NULL: the set's, as long-lived as the set. Reads a file at the
- * first use of a name. @thread any */
-const struct tide_zone *tide_zone_set_find(struct tide_zone_set *set, const char *name, uint32_t n);
+/* The region of @n bytes at @name, also by Java's short ids, or NULL; lives as long as the set.
+ * @thread any */
+const struct tide_zone *tide_zone_set_find(const struct tide_zone_set *set, const char *name,
+                                           uint32_t n);
 
 /*
  * The zone of @n bytes at @text, as tide_zone_create, but without reading files or allocating:
