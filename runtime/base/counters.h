@@ -52,7 +52,7 @@
     X(LARGE_FRAMES, large_frames, COUNTER, "frames", "frames that travelled out of line")         \
     X(STATE_ROWS, state_rows, GAUGE, "rows", "rows in keyed state")                               \
     X(STATE_BYTES, state_bytes, GAUGE, "bytes", "memory of keyed state")                          \
-    X(TIMERS, timers, GAUGE, "timers", "timers set")                                              \
+    X(TIMERS, timers, GAUGE, "timers", "timers waiting to expire")                                \
     X(SNAPSHOT_BYTES, snapshot_bytes, COUNTER, "bytes",                                           \
       "bytes written to change segments and base images")                                         \
     X(IN_FLIGHT, in_flight, GAUGE, "rows", "rows handed to the outside and not yet acknowledged") \

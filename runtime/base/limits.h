@@ -84,8 +84,9 @@
  * and the coordinator waits. */
 #define TIDE_LIMIT_WAL_BUFFER (16u << 20)
 
-/* WAL segments kept at once; retention normally leaves two or three. More: append says LIMIT. */
-#define TIDE_LIMIT_WAL_SEGMENTS 64u
+/* WAL segments kept at once; retention normally leaves two or three. Rolling stops at half of them,
+ * so that restarts still find room. More: LIMIT. */
+#define TIDE_LIMIT_WAL_SEGMENTS 1024u
 
 /* Cut tails kept aside in the WAL directory; the oldest goes first. */
 #define TIDE_LIMIT_WAL_TORN 16u
