@@ -53,7 +53,7 @@ packages_install() {
     # shellcheck disable=SC2086 # a list of words
     if ! { "${as_root[@]}" update && "${as_root[@]}" install --no-install-recommends $missing; } >"$log" 2>&1 \
         </dev/null; then
-        die "cannot install: $(grep -m1 '^E:' "$log" || tail -n 1 "$log") (log: $log)"
+        die "cannot install: $(grep -m1 -E '^(E|W):' "$log" || tail -n 1 "$log") (log: $log)"
     fi
     rm -f "$log"
 }
