@@ -35,11 +35,11 @@ class Tree:
         self.files = self._list()
 
     def _list(self):
-        if (self.root / ".git").exists():
-            listed = subprocess.run(
-                ["git", "-C", self.root, "ls-files", "-co", "--exclude-standard", "-z"],
-                capture_output=True, text=True, check=True).stdout.split("\0")
-            return sorted(f for f in listed if f and (self.root / f).is_file())
+        # What git knows or would add; a folder that git cannot or will not read is walked.
+        git = subprocess.run(["git", "-C", self.root, "ls-files", "-co", "--exclude-standard", "-z"],
+                             capture_output=True, text=True, check=False) if (self.root / ".git").exists() else None
+        if git and git.returncode == 0:
+            return sorted(f for f in git.stdout.split("\0") if f and (self.root / f).is_file())
         found = []
         for folder, folders, names in os.walk(self.root):
             folders[:] = [d for d in folders if not d.startswith((".git", "build", "__pycache__"))]
