@@ -87,7 +87,8 @@ def rooms_tests(rooms, tests):
 
 def main(arguments):
     if arguments[0] == "rooms":
-        print(*rooms_tests(arguments[1:], json.load(sys.stdin)), sep="\n")
+        for name in rooms_tests(arguments[1:], json.load(sys.stdin)):
+            print(name)
         return
     count = {"meson": count_meson, "text": count_text}[arguments[0]]
     print(*count(arguments[1], int(arguments[2])))
