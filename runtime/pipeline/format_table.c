@@ -29,6 +29,7 @@ PAIRED(tide_pipeline, sinks, sink_count);
 PAIRED(tide_pipeline, plugins, plugin_count);
 PAIRED(tide_union_def, streams, stream_count);
 PAIRED(tide_steps, items, count);
+PAIRED(tide_runtime_def, cores, core_count);
 
 static const struct tide_key plugin_keys[] = {
     {.name = "path",
