@@ -26,6 +26,7 @@
 
 #include "io/io.h"
 #include "io/offload.h"
+#include "state/block.h"
 #include "state/state.h"
 
 /* The change log of one worker. */
@@ -60,8 +61,60 @@ int tide_segment_failed(const struct tide_segment *segment, struct tide_error *e
 /* What the log waits for ("no space left in DIR"), or NULL; tried again by itself. @thread task */
 const char *tide_segment_waiting(const struct tide_segment *segment);
 
+/* When advance wants to be called although nothing wakes the worker (monotonic ns); UINT64_MAX:
+ * never.
+ * @thread task */
+uint64_t tide_segment_due(const struct tide_segment *segment);
+
 /* True: a submit or an offload job is under way, the worker will be woken by io->fd or wake.
  * @thread task */
 bool tide_segment_busy(const struct tide_segment *segment);
+
+/* ---- for the stores of the worker ---- */
+
+/* A new member, whose cuts are waited for. Returns its number, or UINT32_MAX without memory.
+ * @thread start */
+uint32_t tide_segment_attach(struct tide_segment *segment);
+/* The member is gone, or will cut nothing any more. @thread start, task */
+void tide_segment_detach(struct tide_segment *segment, uint32_t member);
+
+/* Room in the buffer, and where in the files its bytes will lie. */
+struct tide_segment_room {
+    uint8_t *at;
+    uint32_t size;
+    struct tide_state_file file;
+    uint32_t seed; /* of the file's blocks */
+    uint64_t offset;
+};
+
+/*
+ * At least @need bytes for changes of @epoch. TIDE_ERR_NOSPACE: not now, call again later;
+ * TIDE_ERR_LIMIT: the budget has no memory for so large a buffer. @thread task
+ */
+int tide_segment_room(struct tide_segment *segment, uint32_t need, uint64_t epoch,
+                      struct tide_segment_room *out_room);
+/* The first @n bytes of the last room are filled. @thread task */
+void tide_segment_used(struct tide_segment *segment, uint32_t n);
+/* @member has cut @epoch: everything of it is in. Returns the position of the stream that has to be
+ * durable for it. @thread task */
+uint64_t tide_segment_cut(struct tide_segment *segment, uint32_t member, uint64_t epoch);
+/* The position up to which the stream is durable. @thread task */
+uint64_t tide_segment_durable(const struct tide_segment *segment);
+/* The worker's number. @thread any */
+uint32_t tide_segment_worker(const struct tide_segment *segment);
+/* The lowest file number that a later cut may still write to. @thread task */
+uint32_t tide_segment_low(const struct tide_segment *segment);
+
+/* Work on an offload thread for a member; the memory is the member's. */
+struct tide_segment_job {
+    tide_offload_fn *run;                               /* @c; gets the job */
+    void (*done)(struct tide_segment_job *job, int rc); /* on the worker, from advance */
+    bool busy;
+};
+
+/* Starts a job that is not busy; false: not now. @thread task */
+bool tide_segment_job_start(struct tide_segment *segment, struct tide_segment_job *job);
+/* Waits until the job is not busy. @thread start */
+void tide_segment_job_wait(struct tide_segment *segment, struct tide_segment_job *job);
 
 #endif

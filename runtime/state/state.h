@@ -184,6 +184,9 @@ void tide_state_durable_done(struct tide_state_store *store);
 /* One bounded step of background work (base images). True: call again soon. @thread task */
 bool tide_state_advance(struct tide_state_store *store);
 
+/* What a cut waits for besides the segment, or NULL. @thread task */
+const char *tide_state_waiting(const struct tide_state_store *store);
+
 /* ---- references ---- */
 
 /* Called once for each file name (relative to the site's folder) that the references need. */
