@@ -24,7 +24,7 @@
 #include "pipeline/format_table.h"
 #include "pipeline/interp.h"
 #include "pipeline/setpath.h"
-#include "pipeline/yaml.h"
+#include "pipeline/yaml_read.h"
 
 /* ---- the environment and files of this process ---- */
 

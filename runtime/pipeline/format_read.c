@@ -570,7 +570,7 @@ one_take(struct tide_reader *reader, const struct tide_section *section, const s
         return;
     }
     if (state->one != NULL) {
-        tide_diags_error(reader->diags, node->key, "'%s' beside '%s': a %s has exactly one %s",
+        tide_diags_error(reader->diags, node->key, "'%s' beside '%s': a %s takes exactly one %s",
                          node->key->text, state->node->key->text, section->name,
                          section->rule == TIDE_SECTION_ONE_VERB ? "verb" : "of its keys");
         return;
@@ -607,6 +607,10 @@ key_read(struct tide_reader *reader, const struct tide_section *section,
     built_check(reader, section, row, node);
     if (verb && state->node != node) {
         return 0; /* a second verb: its value would overwrite the first one's */
+    }
+    if (tide_node_is_null(node)) {
+        tide_value_refuse(reader, row, node);
+        return 0;
     }
     if (row->place != 0) {
         memcpy(field(base, row->place - 1), &node, sizeof(node));

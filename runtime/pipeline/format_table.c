@@ -282,6 +282,28 @@ const struct tide_section tide_section_pipeline = {
     .size = sizeof(struct tide_pipeline),
 };
 
+/* The list is its own queue. */
+uint32_t
+tide_sections_collect(const struct tide_section *out_sections[TIDE_SECTIONS_MAX])
+{
+    uint32_t count = 1;
+    out_sections[0] = &tide_section_pipeline;
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < out_sections[i]->count; j++) {
+            const struct tide_section *below = out_sections[i]->keys[j].section;
+            uint32_t k = 0;
+            while (k < count && out_sections[k] != below) {
+                k++;
+            }
+            if (below != NULL && k == count) {
+                TIDE_ASSERT(count < TIDE_SECTIONS_MAX);
+                out_sections[count++] = below;
+            }
+        }
+    }
+    return count;
+}
+
 const struct tide_key *
 tide_key_find(const struct tide_section *section, const char *name)
 {

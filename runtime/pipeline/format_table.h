@@ -21,6 +21,9 @@
 /* Keys of one section, at most: the reader marks those it has seen in a word of 64 bits. */
 #define TIDE_KEYS_MAX 64
 
+/* Sections of the format, at most. */
+#define TIDE_SECTIONS_MAX 64
+
 /* What a key's value may be, and what it becomes. */
 enum tide_key_type {
     TIDE_KEY_TEXT,      /* const char * */
@@ -138,6 +141,10 @@ struct tide_conf_replaced {
 };
 
 extern const struct tide_conf_replaced tide_conf_replaced[];
+
+/* Lists every section once, the root first, the others as they are met. Returns their number.
+ * @thread any */
+uint32_t tide_sections_collect(const struct tide_section *out_sections[TIDE_SECTIONS_MAX]);
 
 /* The row of @section called @name (or whose alias it is), or NULL. @thread any */
 const struct tide_key *tide_key_find(const struct tide_section *section, const char *name);

@@ -60,7 +60,7 @@ const struct tide_section tide_section_watermark = {
 
 static const struct tide_key call_keys[] = {CALL_KEYS};
 static const struct tide_section section_call = {
-    .name = "plugin operator",
+    .name = "operator",
     .doc = "An operator of a plugin: `map`, `flatMap`, or `filter` with a map instead of a text.",
     .keys = call_keys,
     .count = COUNT(call_keys),

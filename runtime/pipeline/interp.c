@@ -299,7 +299,7 @@ expand(struct interp *interp, struct tide_node *node, struct tide_buf *out)
     size_t at = 0;
     while (at < node->len) {
         struct tide_error err = {0};
-        struct reference ref;
+        struct reference ref = {0};
         const char *next = strstr(text + at, "${");
         size_t stop = next == NULL ? node->len : (size_t)(next - text);
         bool escaped = next != NULL && stop > at && text[stop - 1] == '$';

@@ -19,7 +19,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "pipeline/format_table.h"
-#include "pipeline/yaml.h"
+#include "pipeline/yaml_read.h"
 
 #define SEGMENT_MAX 256
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * YAML text to a tree: libyaml's events, an explicit stack, places kept. See yaml.h.
+ * YAML text to a tree: libyaml's events, an explicit stack, places kept. See yaml_read.h.
  *
  * libyaml knows YAML 1.1 only, but the two versions differ in how plain scalars are typed and in
  * what is refused here anyway (tags, merge keys); typing is left to the format table, which knows
@@ -13,7 +13,7 @@
  *   2. A collection is attached to its parent when it opens, so that a file cut short still gives a
  * tree.
  */
-#include "pipeline/yaml.h"
+#include "pipeline/yaml_read.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -385,7 +385,9 @@ explain(struct reader *reader, const yaml_parser_t *parser)
     char text[256];
     snprintf(text, sizeof(text), "not valid YAML: %s%s%s%s%s", context, context[0] ? ", " : "",
              problem, hint != NULL ? "; " : "", hint != NULL ? hint : "");
-    refuse(reader, parser->problem_mark, text);
+    /* A word or quote that does not work out is shown where it begins. */
+    bool token = strncmp(context, "while scanning", 14) == 0;
+    refuse(reader, token ? parser->context_mark : parser->problem_mark, text);
 }
 
 static int

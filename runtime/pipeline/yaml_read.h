@@ -7,8 +7,8 @@
  * with their place; depth and size are bounded by base/limits.h. Scalars are not interpreted
  * (tree.h, invariant 3).
  */
-#ifndef TIDE_PIPELINE_YAML_H
-#define TIDE_PIPELINE_YAML_H
+#ifndef TIDE_PIPELINE_YAML_READ_H
+#define TIDE_PIPELINE_YAML_READ_H
 
 #include <stddef.h>
 
