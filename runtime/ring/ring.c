@@ -14,11 +14,12 @@
  * simulation want. Padding moves with the frame it precedes: both become visible, and are given
  * back, together.
  *
- * Sleeping: see base/park.h for the producer-to-consumer direction. For space, the producer leaves
- * a note: the position that the consumer's cursor must reach (`space_at`), and the consumer wakes
- * it when it gets there. The note asks for half a ring at least, so that a blocked producer is not
- * woken for each frame; a consumer that drains always gets there. The note is renewed by every look
- * before parking, so a note that a wake-up has torn off is never missed.
+ * Sleeping: see base/park.h for the producer-to-consumer direction. For space, a refused claim
+ * leaves a note: the position that the consumer's cursor must reach (`space_at`), and the consumer
+ * wakes the producer when it gets there. The note asks for half a ring, so that a blocked producer
+ * is not woken for each frame; every claim fits then, and a consumer that drains always gets there.
+ * A note stands until it is reached or a claim succeeds. Who left one looks at head before it
+ * parks, and whoever moves head looks at the note behind that, so one of the two sees the other.
  *
  * Invariants: R1 head <= tail <= head + size. R2 a frame lies in one piece. R3 PAD is followed by a
  * frame before tail. R4 bytes in [head, tail) belong to the consumer, all others to the producer.
@@ -214,23 +215,18 @@ claim_fits(const struct tide_ring *ring, uint32_t len)
 
 /*
  * Leaves the note for the consumer: head where the ring is half empty, which is enough for any
- * claim. Then looks once more; true when the space has come meanwhile.
+ * claim. Whoever parks because of it looks at head first, through tide_ring_has_space.
  */
-static bool
+static void
 space_note(struct tide_ring *ring, uint32_t len)
 {
     struct producer *producer = &ring->producer;
-    uint64_t tail = producer->tail;
-    uint64_t total = (uint64_t)claim_pad(ring, len) + frame_bytes(len);
-    TIDE_ASSERT(total <= ring->size / 2);
-    TIDE_ASSERT(tail > ring->size / 2);
+    TIDE_ASSERT(producer->tail > ring->size / 2);
     producer->noted = true;
     producer->wanted = len;
-    /* Both seq_cst. Partners: the store of head and the load of space_at in
+    /* Before the load of head in tide_ring_has_space. Partner: the load in
      * tide_ring_release_publish. */
-    atomic_store_explicit(&ring->space_at, tail - ring->size / 2, memory_order_seq_cst);
-    producer->head_seen = atomic_load_explicit(&ring->head, memory_order_seq_cst);
-    return claim_fits(ring, len);
+    atomic_store_explicit(&ring->space_at, producer->tail - ring->size / 2, memory_order_seq_cst);
 }
 
 static void
@@ -258,10 +254,9 @@ tide_ring_claim(struct tide_ring *ring, uint32_t len, void **out_payload)
     }
     if (!claim_fits(ring, len)) {
         tide_ring_publish(ring);
-        if (!space_note(ring, len)) {
-            count(&producer->full);
-            return TIDE_RING_FULL;
-        }
+        space_note(ring, len);
+        count(&producer->full);
+        return TIDE_RING_FULL;
     }
     space_note_remove(ring);
     uint32_t pad = claim_pad(ring, len);
@@ -350,7 +345,12 @@ bool
 tide_ring_has_space(struct tide_ring *ring)
 {
     struct producer *producer = &ring->producer;
-    return !producer->noted || space_note(ring, producer->wanted);
+    if (!producer->noted) {
+        return true;
+    }
+    /* Partner: the store in tide_ring_release_publish. */
+    producer->head_seen = atomic_load_explicit(&ring->head, memory_order_seq_cst);
+    return claim_fits(ring, producer->wanted);
 }
 
 /* Skips padding at head, which a frame always follows (R3). */
@@ -429,11 +429,14 @@ tide_ring_release_publish(struct tide_ring *ring)
     if (ring->producer_park == NULL) {
         return;
     }
-    if (consumer->head >= atomic_load_explicit(&ring->space_at, memory_order_seq_cst)) {
-        atomic_store_explicit(&ring->space_at, SPACE_NOBODY, memory_order_seq_cst);
-        if (tide_park_wake(ring->producer_park)) {
-            count(&consumer->producer_wakes);
-        }
+    uint64_t space_at = atomic_load_explicit(&ring->space_at, memory_order_seq_cst);
+    /* Only the note that was read is torn off: a newer one was left by a producer that has seen
+     * this head. */
+    if (consumer->head >= space_at &&
+        atomic_compare_exchange_strong_explicit(&ring->space_at, &space_at, SPACE_NOBODY,
+                                                memory_order_seq_cst, memory_order_relaxed) &&
+        tide_park_wake(ring->producer_park)) {
+        count(&consumer->producer_wakes);
     }
 }
 

@@ -127,10 +127,7 @@ enum tide_ring_result tide_ring_put_large(struct tide_ring *ring, struct tide_bl
  */
 void tide_ring_publish(struct tide_ring *ring);
 
-/*
- * The look before parking: whether the claim that was last refused would succeed now. False notes
- * once more that the producer wants to be woken.
- */
+/* The look before parking: whether the claim that was last refused would succeed now. */
 bool tide_ring_has_space(struct tide_ring *ring);
 
 /* ---- the consumer's side: @thread task, the consumer's ---- */

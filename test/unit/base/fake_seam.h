@@ -39,7 +39,7 @@ fake_random(void *self)
     return ++((struct fake_seam *)self)->random;
 }
 
-/* Whether the allocation that is asked for now succeeds. */
+/* Whether the present allocation succeeds. */
 static int
 fake_may(struct fake_seam *fake)
 {
