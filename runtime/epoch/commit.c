@@ -117,9 +117,14 @@ append_commit(struct tide_coordinator *c)
     tide_buf_clear(&c->scratch);
     int rc = tide_record_commit(&c->scratch, c->sealing);
     TIDE_ASSERT(rc == 0);
-    if (tide_coordinator_append(c, TIDE_WAL_C, &c->phase_lsn) == 0) {
+    int appended = tide_coordinator_append(c, TIDE_WAL_C, &c->phase_lsn);
+    if (appended == 0) {
         tide_wal_sync(c->config.wal);
         c->phase = TIDE_PHASE_COMMITTING;
+    } else if (appended == TIDE_ERR_NOSPACE) {
+        c->phase =
+            TIDE_PHASE_PAUSE; /* publishes once more, which changes nothing, and comes back here */
+        c->retry_at_ns = tide_mono_ns(c->config.seam) + RETRY_FIRST_NS;
     }
 }
 

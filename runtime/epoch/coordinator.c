@@ -77,6 +77,10 @@ tide_coordinator_append(struct tide_coordinator *c, enum tide_wal_type type, uin
     struct tide_error err;
     int rc = tide_wal_append(c->config.wal, type, c->scratch.data, (uint32_t)c->scratch.len,
                              out_lsn, &err);
+    if (rc == TIDE_ERR_NOSPACE) {
+        c->wal_waiting = true;
+        return rc;
+    }
     if (rc == 0) {
         rc = tide_checkpoint_apply(c->config.checkpoint, type, c->scratch.data,
                                    (uint32_t)c->scratch.len, &err);

@@ -189,8 +189,8 @@ void tide_splits_advance(struct tide_coordinator *coordinator);
 void tide_splits_job_done(struct tide_coordinator *coordinator, uint64_t source);
 const char *tide_splits_waiting(const struct tide_coordinator *coordinator);
 
-/* Appends one record of scratch, which the checkpoint takes in; on error the coordinator has
- * failed. */
+/* Appends one record of scratch, which the checkpoint takes in. NOSPACE: nothing happened, try
+ * again; any other error: the coordinator has failed. */
 int tide_coordinator_append(struct tide_coordinator *coordinator, enum tide_wal_type type,
                             uint64_t *out_lsn);
 

@@ -227,6 +227,8 @@ begin_wal(const struct tide_recover_config *config, struct tide_recovered *out,
         .incarnation = checkpoint->incarnation,
         .head = write_head,
         .head_ctx = checkpoint,
+        .wake = config->wake,
+        .wake_arg = config->wake_arg,
     };
     memcpy(options.id.bytes, checkpoint->uuid, sizeof(options.id.bytes));
     return tide_wal_begin(&options, recovery, &out->wal, err);

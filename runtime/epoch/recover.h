@@ -35,6 +35,8 @@ struct tide_recover_config {
     /* What the pipeline is: keys "name", "source ID", "state ID", "sink ID", "pinned WHAT". */
     const struct tide_blobs *identity;
     bool allow_unsafe_change;
+    void (*wake)(void *arg); /* of the coordinator: the WAL has something from an offload job */
+    void *wake_arg;
 };
 
 struct tide_recovered {

@@ -166,29 +166,40 @@ publish(struct tide_coordinator *c)
 
 /* ---- records ---- */
 
-/* Appends SPLIT records for everything found; all splits of one listing go in together. */
+static int
+append_split(struct tide_coordinator *c, const struct tide_discovery *d, const struct found *found)
+{
+    uint64_t lsn;
+    tide_buf_clear(&c->scratch);
+    int rc = tide_record_split(&c->scratch, c->config.checkpoint->n_splits, d->source->id,
+                               found->name, &found->from);
+    TIDE_ASSERT(rc == 0);
+    return tide_coordinator_append(c, TIDE_WAL_SPLIT, &lsn);
+}
+
+/* Appends SPLIT records for everything found. What there is no space for stays for the next
+ * attempt. */
 static int
 append_found(struct tide_coordinator *c, struct tide_discovery *d)
 {
-    uint64_t lsn;
-    for (uint32_t i = 0; i < d->sink.n; i++) {
-        const struct found *found = &d->sink.items[i];
-        tide_buf_clear(&c->scratch);
-        int rc = tide_record_split(&c->scratch, c->config.checkpoint->n_splits, d->source->id,
-                                   found->name, &found->from);
-        TIDE_ASSERT(rc == 0);
-        rc = tide_coordinator_append(c, TIDE_WAL_SPLIT, &lsn);
-        if (rc != 0) {
-            return rc;
+    uint32_t done = 0;
+    int rc = 0;
+    while (done < d->sink.n && rc == 0) {
+        struct found *found = &d->sink.items[done];
+        rc = append_split(c, d, found);
+        if (rc == 0) {
+            TIDE_LOG(c->config.log, TIDE_LOG_INFO, "split found",
+                     TIDE_LOG_STR("source", d->source->id), TIDE_LOG_STR("split", found->name));
+            tide_free(c->config.seam, found->name);
+            done++;
         }
-        TIDE_LOG(c->config.log, TIDE_LOG_INFO, "split found", TIDE_LOG_STR("source", d->source->id),
-                 TIDE_LOG_STR("split", found->name));
     }
-    if (d->sink.n > 0) {
+    d->sink.n -= done;
+    memmove(d->sink.items, d->sink.items + done, d->sink.n * sizeof(d->sink.items[0]));
+    if (done > 0) {
         tide_wal_sync(c->config.wal);
     }
-    sink_clear(&d->sink);
-    return 0;
+    return rc;
 }
 
 /* C(0), once every source has answered. */
@@ -291,7 +302,19 @@ resolved(struct tide_coordinator *c, struct tide_discovery *d)
     }
     d->phase = DISCOVERY_IDLE;
     d->resolved = true;
-    if (c->state == TIDE_COORDINATOR_RUNNING && append_found(c, d) == 0) {
+}
+
+/* Splits found while running are written and handed out. */
+static void
+append_later(struct tide_coordinator *c)
+{
+    for (uint32_t s = 0; s < c->config.n_sources; s++) {
+        struct tide_discovery *d = &c->discoveries[s];
+        if (d->phase == DISCOVERY_IDLE && d->resolved && d->sink.n > 0) {
+            append_found(c, d);
+        }
+    }
+    if (c->state == TIDE_COORDINATOR_RUNNING && c->n_assigned < c->config.checkpoint->n_splits) {
         publish(c);
     }
 }
@@ -307,9 +330,6 @@ tide_splits_job_done(struct tide_coordinator *c, uint64_t source)
         TIDE_ASSERT(d->phase == DISCOVERY_STARTING);
         resolved(c, d);
     }
-    if (c->state == TIDE_COORDINATOR_STARTING && c->phase_lsn == 0) {
-        append_first_commit(c);
-    }
 }
 
 static void
@@ -324,9 +344,9 @@ discover_due(struct tide_coordinator *c)
     for (uint32_t s = 0; s < c->config.n_sources; s++) {
         struct tide_discovery *d = &c->discoveries[s];
         hurry = hurry || !d->answered || d->rc != 0;
-        if (d->phase == DISCOVERY_IDLE && !(starting && d->resolved)) {
+        if (d->phase == DISCOVERY_IDLE && !(starting && d->resolved) && d->sink.n == 0) {
             d->first = starting;
-            sink_clear(&d->sink);
+            d->resolved = false;
             submit(c, d, DISCOVERY_LISTING);
         }
     }
@@ -342,6 +362,11 @@ tide_splits_advance(struct tide_coordinator *c)
         c->state = TIDE_COORDINATOR_RUNNING;
         c->next_open_ns = tide_mono_ns(c->config.seam) + c->config.interval_ns;
         publish(c);
+    }
+    if (c->state == TIDE_COORDINATOR_STARTING && c->phase_lsn == 0) {
+        append_first_commit(c);
+    } else if (c->state == TIDE_COORDINATOR_RUNNING) {
+        append_later(c);
     }
     if (c->state == TIDE_COORDINATOR_STARTING || c->state == TIDE_COORDINATOR_RUNNING) {
         discover_due(c);

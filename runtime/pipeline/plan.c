@@ -38,7 +38,7 @@ bounded(int64_t wanted, uint32_t max_parallel)
 static uint32_t
 stage_tasks(const struct builder *b, const struct tide_logical_node *node, uint32_t before)
 {
-    int64_t wanted = node->parallelism > 0 ? node->parallelism
+    int64_t wanted = node->parallelism > 0                        ? node->parallelism
                      : node->traits.keyed || node->source != NULL ? (int64_t)b->parallelism
                                                                   : (int64_t)before;
     return bounded(wanted, node->traits.max_parallel);
@@ -50,12 +50,17 @@ stage_add(struct builder *b, uint32_t node_index)
     const struct tide_logical_node *node = &b->logical->nodes[node_index];
     struct tide_plan *plan = b->plan;
     if (plan->n_stages == TIDE_LIMIT_STAGES) {
-        tide_diags_error(b->diags, node->place, "the plan has more than %u stages", TIDE_LIMIT_STAGES);
+        tide_diags_error(b->diags, node->place, "the plan has more than %u stages",
+                         TIDE_LIMIT_STAGES);
         return NULL;
     }
     struct tide_stage *stage = &plan->stages[plan->n_stages];
-    *stage = (struct tide_stage){
-        .name = node->id, .source = -1, .sink = -1, .input = -1, .input_node = -1, .core = node->core};
+    *stage = (struct tide_stage){.name = node->id,
+                                 .source = -1,
+                                 .sink = -1,
+                                 .input = -1,
+                                 .input_node = -1,
+                                 .core = node->core};
     stage->operators = tide_type_arena_alloc(plan->arena, b->logical->n * sizeof(uint32_t));
     if (stage->operators == NULL) {
         return NULL;
@@ -82,9 +87,9 @@ stage_put(struct builder *b, struct tide_stage *stage, uint32_t index)
     }
     stage->stateful = stage->stateful || node->traits.stateful;
     stage->dead_letter = stage->dead_letter || node->dead_letter;
-    stage->may_reject = stage->may_reject || (node->on_error == TIDE_ON_ERROR_DEAD_LETTER &&
-                                              !node->dead_letter &&
-                                              (node->traits.may_reject || node->source != NULL));
+    stage->may_reject =
+        stage->may_reject || (node->on_error == TIDE_ON_ERROR_DEAD_LETTER && !node->dead_letter &&
+                              (node->traits.may_reject || node->source != NULL));
 }
 
 /* Whether @node cannot go on in the stage of the node it reads. */
@@ -108,8 +113,9 @@ connect(struct builder *b, struct tide_stage *stage, const struct tide_logical_n
     stage->input_port = node->input_port;
     stage->n_tasks = stage_tasks(b, node, up->n_tasks);
     bool choose = stage->n_tasks > 1 && (node->traits.keyed || stage->n_tasks != up->n_tasks);
-    stage->mesh = choose || (stage->n_tasks == 1 && up->n_tasks > 1) ? TIDE_MESH_FULL : TIDE_MESH_PAIRED;
-    stage->exchange = !choose             ? TIDE_EXCHANGE_FORWARD
+    stage->mesh =
+        choose || (stage->n_tasks == 1 && up->n_tasks > 1) ? TIDE_MESH_FULL : TIDE_MESH_PAIRED;
+    stage->exchange = !choose              ? TIDE_EXCHANGE_FORWARD
                       : node->traits.keyed ? TIDE_EXCHANGE_KEY
                                            : TIDE_EXCHANGE_SPLIT;
 }
@@ -235,12 +241,13 @@ number_tasks(struct builder *b)
         plan->n_tasks += plan->stages[s].n_tasks;
     }
     if (plan->n_tasks > TIDE_LIMIT_TASKS) {
-        tide_diags_error(b->diags, b->logical->pipeline->doc.root, "the plan has %u tasks; the most is %u",
-                         plan->n_tasks, TIDE_LIMIT_TASKS);
+        tide_diags_error(b->diags, b->logical->pipeline->doc.root,
+                         "the plan has %u tasks; the most is %u", plan->n_tasks, TIDE_LIMIT_TASKS);
         return TIDE_ERR_LIMIT;
     }
     plan->task_worker = tide_type_arena_alloc(plan->arena, (plan->n_tasks + 1u) * sizeof(uint16_t));
-    plan->worker_core = tide_type_arena_alloc(plan->arena, (plan->n_workers + 1u) * sizeof(int32_t));
+    plan->worker_core =
+        tide_type_arena_alloc(plan->arena, (plan->n_workers + 1u) * sizeof(int32_t));
     return plan->task_worker == NULL || plan->worker_core == NULL ? TIDE_ERR_NOMEM : 0;
 }
 
@@ -265,7 +272,8 @@ tide_plan_build(const struct tide_logical *logical, const struct tide_machine *m
     tide_type_arena_init(plan->arena, seam);
     plan->stages = tide_type_arena_alloc(plan->arena, TIDE_LIMIT_STAGES * sizeof(*plan->stages));
     plan->n_workers = worker_count(b);
-    b->parallelism = settings(b)->parallelism > 0 ? bounded(settings(b)->parallelism, 0) : plan->n_workers;
+    b->parallelism =
+        settings(b)->parallelism > 0 ? bounded(settings(b)->parallelism, 0) : plan->n_workers;
     rc = plan->stages == NULL ? TIDE_ERR_NOMEM : 0;
     for (uint32_t i = 0; i < logical->n && rc == 0; i++) {
         rc = place_node(b, i);

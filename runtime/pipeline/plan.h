@@ -2,9 +2,10 @@
 /*
  * Physical plan: stages, tasks, edges, workers and cores.
  *
- * A stage is a chain of nodes between exchanges; it runs as n_tasks equal tasks. A new stage begins at a source,
- * where rows must be exchanged (keyed work in several tasks, another parallelism, a sink that takes fewer
- * writers), where a stream has several readers, and with fuse: off at every node. Everything else is fused.
+ * A stage is a chain of nodes between exchanges; it runs as n_tasks equal tasks. A new stage begins
+ * at a source, where rows must be exchanged (keyed work in several tasks, another parallelism, a
+ * sink that takes fewer writers), where a stream has several readers, and with fuse: off at every
+ * node. Everything else is fused.
  *
  * Threads: a control thread.
  */
@@ -24,17 +25,18 @@
 enum tide_mesh {
     TIDE_MESH_NONE,   /* a source, or the dead letters */
     TIDE_MESH_PAIRED, /* task i feeds task i */
-    TIDE_MESH_FULL    /* every task feeds every task; with one task behind there is nothing to choose */
+    TIDE_MESH_FULL /* every task feeds every task; with one task behind there is nothing to choose
+                    */
 };
 
 struct tide_stage {
-    const char *name;    /* of its first node */
-    int32_t source;      /* node, or -1 */
-    int32_t sink;        /* node, or -1 */
+    const char *name;          /* of its first node */
+    int32_t source;            /* node, or -1 */
+    int32_t sink;              /* node, or -1 */
     const uint32_t *operators; /* nodes, in order */
     uint32_t n_operators;
-    int32_t input;       /* stage it reads, -1: none */
-    int32_t input_node;  /* node of that stage whose output it reads */
+    int32_t input;      /* stage it reads, -1: none */
+    int32_t input_node; /* node of that stage whose output it reads */
     uint32_t input_port;
     enum tide_mesh mesh;
     enum tide_exchange exchange;

@@ -36,13 +36,13 @@ task_output_open(struct tide_task *task, struct output *output,
     const struct tide_seam *seam = task->config.seam;
     int rc = 0;
     *output = (struct output){.config = config};
-    output->marked = tide_alloc(seam, config->n_rings * sizeof(*output->marked));
+    output->marked = tide_alloc(seam, (config->n_rings + 1u) * sizeof(*output->marked));
     if (output->marked == NULL) {
         return tide_error_set(err, TIDE_ERR_NOMEM, "no memory for the edges of %s",
                               task->config.name);
     }
-    if (config->n_rings == 1) {
-        return 0;
+    if (config->n_rings <= 1) {
+        return 0; /* none: a named output that nobody reads */
     }
     output->bufs = tide_alloc(seam, config->n_rings * sizeof(*output->bufs));
     if (output->bufs == NULL) {
@@ -195,6 +195,9 @@ task_output_write(struct tide_task *task, struct output *output, const struct ti
         uint32_t n = write_routed(task, output, batch);
         task_output_flush(task, output);
         return n;
+    }
+    if (output->config->n_rings == 0) {
+        return batch->n;
     }
     return task_send(task, output->config->rings[0], batch) ? batch->n : 0;
 }

@@ -252,6 +252,12 @@ task_fail(struct tide_task *task, int code, const char *format, ...)
 }
 
 void
+tide_task_fail(struct tide_task *task, int code, const char *text)
+{
+    task_fail(task, code, "%s", text);
+}
+
+void
 task_waiting(struct tide_task *task, enum waiting_slot slot, const char *reason)
 {
     snprintf(task->waiting[slot], TASK_WAITING_TEXT, "%s", reason != NULL ? reason : "");

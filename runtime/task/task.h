@@ -163,6 +163,10 @@ uint64_t tide_task_next_ns(const struct tide_task *task);
  * may say yes without need. The look before parking. @thread task */
 bool tide_task_has_news(struct tide_task *task);
 
+/* Ends the incarnation with an error of this task: for what works on its behalf (its state store).
+ * @thread task */
+void tide_task_fail(struct tide_task *task, int code, const char *text);
+
 /* For messages. @thread any */
 const char *tide_task_name(const struct tide_task *task);
 
