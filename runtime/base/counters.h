@@ -82,7 +82,8 @@ struct tide_counter_info {
     const char *help;
 };
 
-/* One task's counters, on cache lines of their own. Caller's memory, zeroed is ready. */
+/* One task's counters, on cache lines of their own. Caller's memory (tide_alloc_lines), zeroed is
+ * ready. */
 struct tide_counters {
     alignas(TIDE_CACHE_LINE) _Atomic(uint64_t) values[TIDE_COUNTER_COUNT];
 };

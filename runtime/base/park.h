@@ -34,7 +34,7 @@
 /* Ends the wait of the worker that @self stands for. Called from any thread; must not block. */
 typedef void tide_park_wake_fn(void *self);
 
-/* One per worker, alone on its cache lines. Caller's memory. */
+/* One per worker, alone on its cache lines. Caller's memory (tide_alloc_lines). */
 struct tide_park {
     alignas(
         TIDE_CACHE_LINE) _Atomic(uint32_t) parked; /* 1 from prepare to the first wake or cancel */
