@@ -24,6 +24,7 @@
 #include <tidemark/row.h>
 
 #include "base/seam.h"
+#include "codec/json_scan.h"
 #include "codec/time_pattern.h"
 #include "codec/zone.h"
 #include "data/value.h"
@@ -37,40 +38,37 @@ enum tide_json_mode {
 /* How to read. Start from tide_json_options_init(). */
 struct tide_json_options {
     enum tide_json_mode mode;
-    bool primitives_as_string;
-    bool prefers_decimal;
-    bool allow_comments;
-    bool allow_unquoted_field_names;
-    bool allow_single_quotes;
-    bool allow_numeric_leading_zeros;
-    bool allow_non_numeric_numbers;
-    bool allow_backslash_escaping_any;
-    bool allow_unquoted_control_chars;
-    bool array_as_rows;           /* a top-level array is many rows: json source, not from_json */
-    char corrupt_column[256];     /* columnNameOfCorruptRecord */
-    const struct tide_zone *zone; /* never NULL; must outlive the decoder */
-    const struct tide_time_pattern *timestamp_format; /* NULL: Spark's default */
-    const struct tide_time_pattern *date_format;      /* NULL: Spark's default */
+    uint32_t allow;           /* enum tide_json_allow */
+    bool array_as_rows;       /* a top-level array is many rows: json source, not from_json */
+    bool exact_strings;       /* a STRING gets numbers and nested values as they are written (json
+                                 source), not as Jackson writes them again (from_json) */
+    char corrupt_column[256]; /* columnNameOfCorruptRecord */
+    const struct tide_zone *zone;        /* never NULL; all of these must outlive the decoder */
+    const struct tide_zone_set *regions; /* NULL: texts name offsets only */
+    const struct tide_time_pattern *timestamp_format; /* NULL: as CAST */
+    const struct tide_time_pattern *date_format;      /* NULL: as CAST */
 };
 
-/* Spark's defaults, UTC. @thread any */
+/* Spark's defaults for from_json, UTC. @thread any */
 void tide_json_options_init(struct tide_json_options *options);
 
 /*
  * Sets the option called @name (any case) from Spark's text form. timestampFormat, dateFormat and
- * timeZone are not texts here: the caller sets the members (TIDE_ERR_NOTFOUND tells). Errors:
- * TIDE_ERR_NOTFOUND for a name that is none, TIDE_ERR_INVALID for a bad value, TIDE_ERR_UNSUPPORTED
- * for options of Spark's that are not in this version. @thread any
+ * timeZone are the caller's to resolve into members: TIDE_ERR_NOTFOUND, as for a name that is none.
+ * Errors: also TIDE_ERR_INVALID for a bad value, TIDE_ERR_UNSUPPORTED for options of Spark's that
+ * are not in this version. @thread any
  */
 int tide_json_option_set(struct tide_json_options *options, const char *name, const char *value,
                          struct tide_error *err);
 
 enum tide_json_result {
-    TIDE_JSON_OK,   /* a value */
-    TIDE_JSON_NULL, /* no token at all (empty text): from_json gives NULL, a source no row */
-    TIDE_JSON_DROP, /* malformed, and the mode drops it */
-    TIDE_JSON_FAIL, /* malformed, and the mode fails: tide_json_reason() */
-    TIDE_JSON_FULL, /* the writer is full: decode again into an empty one */
+    TIDE_JSON_OK,    /* a value */
+    TIDE_JSON_NULL,  /* NULL for from_json, no row for a source: an empty text, or a malformed one
+                        where the type is ARRAY or MAP */
+    TIDE_JSON_DROP,  /* malformed, and the mode drops it */
+    TIDE_JSON_FAIL,  /* malformed, and the mode fails: tide_json_reason() */
+    TIDE_JSON_FULL,  /* the writer is full: decode again into an empty one */
+    TIDE_JSON_NOMEM, /* no memory for a value of very many elements */
 };
 
 struct tide_json_decoder;
@@ -98,18 +96,19 @@ enum tide_json_result tide_json_decode(struct tide_json_decoder *decoder, struct
 /*
  * Decodes one record for rows: after TIDE_JSON_OK the decoder holds *@out_rows rows (0 to many with
  * array_as_rows, else 1), whose bytes lie in the writer's heap behind the slot begun last.
- * tide_json_row() stores each. The type is a STRUCT. @thread task
+ * tide_json_row() stores each; slots for the others are begun and committed in between, in the same
+ * writer. The type is a STRUCT. @thread task
  */
 enum tide_json_result tide_json_decode_rows(struct tide_json_decoder *decoder,
                                             struct tide_bytes record, struct tide_writer *writer,
                                             uint32_t *out_rows);
 
 /*
- * Stores row @i of the last tide_json_decode_rows() into fields @first_field .. of the slot begun
- * last in the same writer; their types are those of the STRUCT. @thread task
+ * Stores row @i of the last tide_json_decode_rows() into fields @first_field .. of a slot of
+ * @schema, begun in the same writer; their types are those of the STRUCT. @thread task
  */
-void tide_json_row(struct tide_json_decoder *decoder, uint32_t i, struct tide_writer *writer,
-                   uint8_t *slot, uint32_t first_field);
+void tide_json_row(const struct tide_json_decoder *decoder, uint32_t i,
+                   const struct tide_schema *schema, uint8_t *slot, uint32_t first_field);
 
 /* Whether the last record was malformed (PERMISSIVE answers OK all the same). @thread task */
 bool tide_json_malformed(const struct tide_json_decoder *decoder);

@@ -402,9 +402,12 @@ set_add_dir(struct tide_zone_set *set, const char *dir, uint32_t depth, struct t
         return tide_error_set(err, TIDE_ERR_IO, "cannot read %s: %s", path, strerror(errno));
     }
     while (rc == 0 && (entry = readdir(stream)) != NULL) {
-        char name[NAME_MAX_BYTES + 300];
-        snprintf(name, sizeof(name), "%s%s%s", dir, dir[0] != '\0' ? "/" : "", entry->d_name);
-        rc = set_add(set, name, depth + 1, err);
+        char name[NAME_MAX_BYTES + 1];
+        int n =
+            snprintf(name, sizeof(name), "%s%s%s", dir, dir[0] != '\0' ? "/" : "", entry->d_name);
+        if (n > 0 && n < (int)sizeof(name)) {
+            rc = set_add(set, name, depth + 1, err);
+        }
     }
     closedir(stream);
     return rc;
