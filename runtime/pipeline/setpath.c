@@ -130,12 +130,15 @@ mentions(const struct tide_node *node, const char *text)
     return false;
 }
 
-/* The name nearest to @name among the keys of @map. */
+/* The name nearest to @name among the keys of @map, which may be something else in a bad file. */
 static const char *
 nearest_key(const struct tide_node *map, const char *name)
 {
     const char *names[TIDE_LIMIT_YAML_KEYS];
     uint32_t count = 0;
+    if (map->kind != TIDE_NODE_MAP) {
+        return NULL;
+    }
     for (const struct tide_node *child = map->first; child != NULL && count < TIDE_LIMIT_YAML_KEYS;
          child = child->next) {
         names[count++] = child->key->text;
@@ -411,11 +414,31 @@ value_read(struct cursor *cursor, const char *text, struct tide_node **out_value
     return rc == TIDE_ERR_NOMEM ? rc : 0;
 }
 
+static bool
+is_utf8(const char *text)
+{
+    size_t len = strlen(text);
+    size_t at = 0;
+    while (at < len) {
+        size_t width = tide_utf8_char(text + at, len - at);
+        if (width == 0) {
+            return false;
+        }
+        at += width;
+    }
+    return true;
+}
+
 int
 tide_setpath_apply(struct tide_doc *doc, const char *assignment, struct tide_diags *diags)
 {
     struct cursor cursor = {.doc = doc, .diags = diags};
     const char *equals = strchr(assignment, '=');
+    if (!is_utf8(assignment)) {
+        cursor.place.file = "--set";
+        tide_diags_error(diags, &cursor.place, "it wants UTF-8 text");
+        return 0;
+    }
     size_t len = equals != NULL ? (size_t)(equals - assignment) : strlen(assignment);
     const char *path = tide_doc_text(doc, assignment, len);
     const char *file = tide_doc_printf(doc, "--set %.*s", (int)len, assignment);

@@ -170,6 +170,19 @@ Test(setpath, top_level_steps_are_those_of_main)
     unload(&loaded);
 }
 
+Test(setpath, a_bad_file_does_not_upset_it)
+{
+    struct loaded loaded = load_text(
+        "sources: [a]\nsink: {format: console}\n",
+        (const char *[]){"sources.b.format=rate", "source.format=rate", "sources.0.x=1", NULL});
+    char *text = findings(&loaded);
+    cr_assert_eq(loaded.rc, TIDE_ERR_INVALID);
+    cr_assert_not_null(strstr(text, "--set sources.b.format: there is no source 'b'"), "%s", text);
+    cr_assert_not_null(strstr(text, "1:10: 'sources' is a list"), "%s", text);
+    free(text);
+    unload(&loaded);
+}
+
 Test(setpath, later_ones_win)
 {
     struct loaded loaded = load_text(
@@ -213,6 +226,7 @@ Test(setpath, bad_values_are_told_at_the_path)
     refused("runtime={fuse: off", "--set runtime: not valid YAML");
     refused("sources.tx.format=[a]", "--set sources.tx.format: 'format' is a list");
     refused("name", "--set name: --set wants PATH=VALUE");
+    refused("name=a\xff", "--set: it wants UTF-8 text");
     refused("=x", "--set wants PATH=VALUE");
     refused("sources.tx={format: rate, fromat: x}",
             "--set sources.tx: unknown key 'fromat' in this source; did you mean 'format'?");
