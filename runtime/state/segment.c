@@ -69,8 +69,8 @@ struct tide_segment {
     struct prepare prepare;
     struct member *members;
     uint32_t n_members;
-    uint64_t retry_at; /* 0: nothing is retried */
-    char waiting[TIDE_ERROR_TEXT_MAX];
+    uint64_t write_at, file_at; /* when to try again; 0: nothing has failed */
+    char waiting_write[TIDE_ERROR_TEXT_MAX], waiting_file[TIDE_ERROR_TEXT_MAX]; /* "": not */
     struct tide_error failed; /* code 0: all is well */
     uint32_t jobs;
 };
@@ -122,10 +122,16 @@ prepare_run(void *arg)
     return prepare->make ? file_make(prepare->segment, &prepare->made, &prepare->err) : 0;
 }
 
-static void
-retry_later(struct tide_segment *segment)
+static uint64_t
+retry_time(const struct tide_segment *segment)
 {
-    segment->retry_at = tide_mono_ns(segment->site.seam) + RETRY_NS;
+    return tide_mono_ns(segment->site.seam) + RETRY_NS;
+}
+
+static bool
+is_time(const struct tide_segment *segment, uint64_t at)
+{
+    return at == 0 || tide_mono_ns(segment->site.seam) >= at;
 }
 
 static void
@@ -143,10 +149,11 @@ prepare_done(struct tide_segment_job *job, int rc)
         TIDE_ASSERT(segment->spare.file == NULL);
         segment->spare = prepare->made;
         segment->n_files++;
-        segment->waiting[0] = 0;
+        segment->waiting_file[0] = 0;
+        segment->file_at = 0;
     } else if (rc == TIDE_ERR_NOSPACE) {
-        snprintf(segment->waiting, sizeof(segment->waiting), "%s", prepare->err.text);
-        retry_later(segment);
+        snprintf(segment->waiting_file, sizeof(segment->waiting_file), "%s", prepare->err.text);
+        segment->file_at = retry_time(segment);
     } else if (rc != 0) {
         segment_fail(segment, rc, prepare->err.text);
     }
@@ -166,7 +173,8 @@ static bool
 prepare_start(struct tide_segment *segment)
 {
     struct prepare *prepare = &segment->prepare;
-    const bool closes = retired_is_done(segment), makes = segment->spare.file == NULL;
+    const bool closes = retired_is_done(segment),
+               makes = segment->spare.file == NULL && is_time(segment, segment->file_at);
     if (prepare->job.busy || (!closes && !makes)) {
         return false;
     }
@@ -350,9 +358,10 @@ write_done(struct tide_segment *segment, const struct tide_io_completion *comple
     struct buffer *buffer = &segment->buffers[!segment->fill];
     TIDE_ASSERT(segment->under_way);
     if (completion->result == TIDE_ERR_NOSPACE) {
-        snprintf(segment->waiting, sizeof(segment->waiting), "no space left in '%s'", segment->dir);
+        snprintf(segment->waiting_write, sizeof(segment->waiting_write), "no space left in '%s'",
+                 segment->dir);
         segment->repeat = true;
-        retry_later(segment);
+        segment->write_at = retry_time(segment);
         return;
     }
     if (completion->result != 0) {
@@ -363,7 +372,8 @@ write_done(struct tide_segment *segment, const struct tide_io_completion *comple
     }
     segment->durable += buffer->len;
     segment->under_way = false;
-    segment->waiting[0] = 0;
+    segment->waiting_write[0] = 0;
+    segment->write_at = 0;
     buffer->len = 0;
     if (buffer->size > TIDE_LIMIT_STATE_BUFFER) {
         buffer_resize(segment, buffer, TIDE_LIMIT_STATE_BUFFER);
@@ -431,13 +441,8 @@ tide_segment_advance(struct tide_segment *segment)
     if (segment->failed.code != 0) {
         return any;
     }
-    if (segment->retry_at != 0) {
-        if (tide_mono_ns(segment->site.seam) < segment->retry_at) {
-            return any;
-        }
-        segment->retry_at = 0;
-    }
-    if (segment->repeat && buffer_write(segment, &segment->buffers[!segment->fill])) {
+    if (segment->repeat && is_time(segment, segment->write_at) &&
+        buffer_write(segment, &segment->buffers[!segment->fill])) {
         segment->repeat = false;
         any = true;
     }
@@ -457,19 +462,25 @@ tide_segment_failed(const struct tide_segment *segment, struct tide_error *err)
 const char *
 tide_segment_waiting(const struct tide_segment *segment)
 {
-    return segment->waiting[0] != 0 ? segment->waiting : NULL;
+    if (segment->waiting_write[0] != 0) {
+        return segment->waiting_write;
+    }
+    return segment->waiting_file[0] != 0 ? segment->waiting_file : NULL;
 }
 
 uint64_t
 tide_segment_due(const struct tide_segment *segment)
 {
-    return segment->retry_at != 0 ? segment->retry_at : UINT64_MAX;
+    const uint64_t write_at = segment->repeat ? segment->write_at : UINT64_MAX;
+    const uint64_t file_at = segment->file_at != 0 ? segment->file_at : UINT64_MAX;
+    return write_at < file_at ? write_at : file_at;
 }
 
 bool
 tide_segment_busy(const struct tide_segment *segment)
 {
-    return segment->jobs > 0 || (segment->under_way && !segment->repeat);
+    return segment->jobs > 0 ||
+           (segment->under_way && !segment->repeat && segment->failed.code == 0);
 }
 
 /* ---- members and life ---- */
