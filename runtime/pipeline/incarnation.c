@@ -25,14 +25,6 @@ no_memory(struct tide_error *err)
     return tide_error_set(err, TIDE_ERR_NOMEM, "no memory to start the pipeline");
 }
 
-static void *
-aligned(const struct tide_seam *seam, size_t size, void **out_raw)
-{
-    *out_raw = tide_alloc(seam, size + TIDE_CACHE_LINE);
-    uintptr_t at = ((uintptr_t)*out_raw + TIDE_CACHE_LINE - 1) & ~(uintptr_t)(TIDE_CACHE_LINE - 1);
-    return *out_raw == NULL ? NULL : (void *)at;
-}
-
 /* ---- connectors ---- */
 
 static int
@@ -183,7 +175,7 @@ static int
 make_orders(struct tide_incarnation *in, struct tide_error *err)
 {
     const struct tide_checkpoint *checkpoint = &in->recovered.checkpoint;
-    in->orders = aligned(in->config.seam, sizeof(*in->orders), &in->orders_raw);
+    in->orders = tide_alloc_lines(in->config.seam, sizeof(*in->orders));
     if (in->orders == NULL) {
         return no_memory(err);
     }
@@ -231,7 +223,7 @@ make_arrays(struct tide_incarnation *in, struct tide_error *err)
     in->dead_letter_rings = array(in, n, sizeof(*in->dead_letter_rings));
     in->keys = array(in, plan->n_stages, sizeof(*in->keys));
     in->tasks = array(in, n, sizeof(*in->tasks));
-    in->counters = aligned(in->config.seam, n * sizeof(*in->counters), &in->counters_raw);
+    in->counters = tide_alloc_lines(in->config.seam, n * sizeof(*in->counters));
     bool good = in->shared != NULL && in->opened != NULL && in->sources != NULL &&
                 in->sinks != NULL && in->coordinator_tasks != NULL && in->seats != NULL &&
                 in->stores != NULL && in->reports != NULL && in->edge_rings != NULL &&
@@ -526,8 +518,8 @@ tide_incarnation_close(struct tide_incarnation *in)
     }
     tide_budget_destroy(in->budget);
     tide_blobs_clear(&in->identity, seam);
-    tide_free(seam, in->orders_raw);
-    tide_free(seam, in->counters_raw);
+    tide_free_lines(seam, in->orders);
+    tide_free_lines(seam, in->counters);
     tide_type_arena_fini(&in->arena);
     tide_free(seam, in);
 }

@@ -66,9 +66,7 @@ struct tide_incarnation {
     struct tide_budget_child *edges, *state_memory;
     struct tide_state_site site;
     char *state_dir;
-    void *orders_raw;
     struct tide_orders *orders;
-    void *counters_raw;
     struct tide_counters *counters;       /* by task */
     struct tide_seat *seats;              /* by worker */
     struct tide_state_store **stores;     /* by task */

@@ -39,7 +39,7 @@ int
 tide_worker_create(const struct tide_worker_config *config, struct tide_worker **out_worker,
                    struct tide_error *err)
 {
-    struct tide_worker *worker = tide_alloc(config->seam, sizeof(*worker) + TIDE_CACHE_LINE);
+    struct tide_worker *worker = tide_alloc_lines(config->seam, sizeof(*worker));
     if (worker == NULL) {
         return tide_error_set(err, TIDE_ERR_NOMEM, "no memory for a worker");
     }
@@ -66,7 +66,7 @@ tide_worker_destroy(struct tide_worker *worker)
     TIDE_ASSERT(!worker->started);
     tide_loop_destroy(worker->loop);
     tide_free(worker->config.seam, worker->tasks);
-    tide_free(worker->config.seam, worker);
+    tide_free_lines(worker->config.seam, worker);
 }
 
 struct tide_park *

@@ -59,6 +59,8 @@ struct tide_error {
     char text[TIDE_ERROR_TEXT_MAX]; /* one sentence: what, where, why, what to do; never a secret */
 };
 
+#pragma GCC visibility push(default)
+
 /* Where @code leads. @thread any */
 enum tide_disposition tide_error_disposition(int code);
 
@@ -80,6 +82,8 @@ int tide_error_set_at(struct tide_error *err, int code, int32_t at, const char *
 /* Puts "printf text: " in front of the message of @err; returns err->code. @thread any */
 int tide_error_prefix(struct tide_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
