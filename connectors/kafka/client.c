@@ -390,27 +390,18 @@ headers_make(const struct tide_kafka_outgoing *message)
     return headers;
 }
 
-/* The payload is lent (no F_COPY, no F_FREE); on failure the headers stay ours. */
+/* The payload is lent (no F_COPY, no F_FREE); on failure the headers stay ours. The argument types
+ * are those of the RD_KAFKA_V_ macros, which use an extension of GNU C. */
 static int
 client_produce(struct tide_kafka_client *client, const struct tide_kafka_outgoing *message)
 {
     rd_kafka_headers_t *headers = headers_make(message);
     void *value = (void *)(uintptr_t)message->value.p;
-    const void *key = message->key.p;
-    rd_kafka_resp_err_t code;
-    if (headers == NULL) {
-        code = rd_kafka_producev(client->rk, RD_KAFKA_V_RKT(topic_real(message->topic)),
-                                 RD_KAFKA_V_PARTITION(message->partition),
-                                 RD_KAFKA_V_VALUE(value, message->value.n),
-                                 RD_KAFKA_V_KEY(key, message->key.n),
-                                 RD_KAFKA_V_OPAQUE(message->message), RD_KAFKA_V_END);
-    } else {
-        code = rd_kafka_producev(
-            client->rk, RD_KAFKA_V_RKT(topic_real(message->topic)),
-            RD_KAFKA_V_PARTITION(message->partition), RD_KAFKA_V_VALUE(value, message->value.n),
-            RD_KAFKA_V_KEY(key, message->key.n), RD_KAFKA_V_OPAQUE(message->message),
-            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    }
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        client->rk, RD_KAFKA_VTYPE_RKT, topic_real(message->topic), RD_KAFKA_VTYPE_PARTITION,
+        message->partition, RD_KAFKA_VTYPE_VALUE, value, (size_t)message->value.n,
+        RD_KAFKA_VTYPE_KEY, message->key.p, (size_t)message->key.n, RD_KAFKA_VTYPE_OPAQUE,
+        message->message, RD_KAFKA_VTYPE_HEADERS, headers, RD_KAFKA_VTYPE_END);
     if (code != 0 && headers != NULL) {
         rd_kafka_headers_destroy(headers);
     }
