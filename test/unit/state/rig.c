@@ -126,6 +126,14 @@ rig_init(struct rig *rig, uint64_t memory)
     };
 }
 
+void
+rig_use_threads(struct rig *rig)
+{
+    tide_offload_destroy(rig->offload);
+    cr_assert_eq(tide_offload_create(tide_seam_real(), 2, &rig->offload, NULL), 0);
+    rig->threads = true;
+}
+
 static void
 refs_free(struct tide_bytes *refs, uint32_t n)
 {
@@ -248,7 +256,7 @@ rig_turn(struct rig *rig)
     for (uint32_t w = 0; w < rig->n_workers; w++) {
         any |= tide_segment_advance(rig->segments[w]);
     }
-    if (tide_offload_pending(rig->offload) > 0) {
+    if (!rig->threads && tide_offload_pending(rig->offload) > 0) {
         tide_offload_step(rig->offload, 0);
         any = true;
     }

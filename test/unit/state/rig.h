@@ -53,6 +53,7 @@ struct rig {
     struct tide_io *(*make_io)(void *ctx);
     void *make_ctx;
     struct tide_offload *offload;
+    bool threads;
     struct tide_budget *budget;
     struct tide_budget_child *child;
     struct tide_state_site site;
@@ -69,8 +70,10 @@ struct rig {
     char fail_text[512];
 };
 
-/* Makes folder, budget of @memory bytes, and storage. */
+/* Makes folder, budget of @memory bytes, and storage; offload jobs run in rig_turn. */
 void rig_init(struct rig *rig, uint64_t memory);
+/* From here on offload jobs run on threads of their own. */
+void rig_use_threads(struct rig *rig);
 /* Ends everything and checks that no memory of the budget is left. */
 void rig_fini(struct rig *rig);
 

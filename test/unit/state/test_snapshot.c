@@ -101,6 +101,23 @@ Test(snapshot, each_parallelism_into_each, .timeout = 240)
     model_fini(&run.committed);
 }
 
+/* The same with offload threads, for ThreadSanitizer: nothing but the order of files may differ. */
+Test(snapshot, threads, .timeout = 240)
+{
+    struct run run = {.random = 8};
+    struct tide_error err = {0};
+    rig_init(&run.rig, 256u << 20);
+    rig_use_threads(&run.rig);
+    cr_assert_eq(rig_start(&run.rig, 2, 2, &err), 0, "%s", err.text);
+    for (uint32_t i = 0; i < 4; i++) {
+        epochs(&run, 15, 200, 1000);
+        restart(&run, 1 + i % 3, 1 + i % 2);
+    }
+    rig_fini(&run.rig);
+    model_fini(&run.model);
+    model_fini(&run.committed);
+}
+
 /* A crash right after a restart, again and again: references inherit from many incarnations. */
 Test(snapshot, restart_after_restart)
 {

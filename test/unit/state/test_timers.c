@@ -31,9 +31,9 @@ earliest(const struct expected *list)
 }
 
 static struct tide_bytes
-key_make(char out[8], int i)
+key_make(char out[16], int i)
 {
-    return (struct tide_bytes){out, (uint32_t)snprintf(out, 8, "%03d", i)};
+    return (struct tide_bytes){out, (uint32_t)snprintf(out, 16, "%03d", i)};
 }
 
 Test(timers, model)
@@ -44,7 +44,7 @@ Test(timers, model)
     struct tide_table table;
     struct tide_timers timers;
     static struct expected list[KEYS];
-    char text[8];
+    char text[16];
     uint64_t random = 1;
     cr_assert_eq(tide_budget_create(tide_seam_real(), 16u << 20, &budget, NULL), 0);
     cr_assert_eq(tide_budget_child_add(budget, "state", 0, 0, &child, NULL), 0);
