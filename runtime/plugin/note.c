@@ -135,8 +135,8 @@ static int
 section_find(struct span file, struct span *out_bytes, struct tide_error *err)
 {
     Elf64_Ehdr header;
-    struct span names;
-    uint64_t n;
+    struct span names = {0};
+    uint64_t n = 0;
     int rc = header_read(file, &header, err);
     if (rc == 0) {
         rc = sections_find(file, &header, &n, &names, err);
@@ -327,7 +327,7 @@ tide_note_parse(const struct tide_seam *seam, const uint8_t *file, size_t size,
 {
     const struct span bytes = {file, size};
     struct tide_note note = {.seam = seam};
-    struct span section, text;
+    struct span section = {0}, text = {0};
     int rc = section_find(bytes, &section, err);
     if (rc == 0) {
         rc = note_text(section, &text, err);

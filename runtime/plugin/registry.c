@@ -534,7 +534,7 @@ tide_registry_load(struct tide_registry *registry, const struct tide_plugin_ref 
     if (rc == 0 && !is_loaded(registry, path)) {
         rc = object_load(registry, path, ref->sha256, host, err);
     }
-    free(path);
+    free(path); /* allow: realpath's memory is the C library's */
     return rc;
 }
 

@@ -519,7 +519,7 @@ segment_fill_in(struct tide_segment *segment, const struct tide_segment_config *
     if (segment->dir == NULL) {
         return tide_error_set(err, TIDE_ERR_NOMEM, "out of memory for a change log");
     }
-    strcpy(segment->dir, site->dir);
+    memcpy(segment->dir, site->dir, strlen(site->dir));
     for (uint32_t i = 0; i < 2; i++) {
         if (!buffer_resize(segment, &segment->buffers[i], TIDE_LIMIT_STATE_BUFFER)) {
             return tide_error_set(err, TIDE_ERR_LIMIT,
