@@ -2,8 +2,8 @@
 /*
  * The embedding API: see <tidemark/tidemark.h>.
  *
- * An engine owns, in the order of their making: log, schemas, host table, registry of plugins, the pipeline, its
- * logical and physical plan, and while it runs a struct tide_run.
+ * An engine owns, in the order of their making: log, schemas, host table, registry of plugins, the
+ * pipeline, its logical and physical plan, and while it runs a struct tide_run.
  *
  * Threads: one control thread; tide_engine_stop and tide_engine_log_level from any.
  */
@@ -48,14 +48,15 @@ struct tide_engine {
 };
 
 static const struct tide_plugin *const built_in[] = {
-    &tide_operators_plugin, &tide_kafka_plugin, &tide_rate_plugin,
+    &tide_operators_plugin, &tide_kafka_plugin,   &tide_rate_plugin,
     &tide_socket_plugin,    &tide_console_plugin, &tide_memory_plugin,
 };
 
 /* ---- findings ---- */
 
 static void
-hand_out(const struct tide_engine *engine, const struct tide_diags *diags, int rc, struct tide_error *err)
+hand_out(const struct tide_engine *engine, const struct tide_diags *diags, int rc,
+         struct tide_error *err)
 {
     static const uint32_t severities[] = {
         [TIDE_DIAG_ERROR] = TIDE_SEVERITY_ERROR,
@@ -124,11 +125,13 @@ open_log(struct tide_engine *engine)
 {
     const struct tide_engine_options *options = &engine->options;
     const struct tide_log_def *def = engine->pipeline != NULL ? &engine->pipeline->log : NULL;
-    enum tide_log_level level = options->log_level != 0 ? (enum tide_log_level)(options->log_level - 1)
-                                : def != NULL           ? def->level
-                                                        : TIDE_LOG_WARN;
+    enum tide_log_level level = options->log_level != 0
+                                    ? (enum tide_log_level)(options->log_level - 1)
+                                : def != NULL ? def->level
+                                              : TIDE_LOG_WARN;
     bool json = options->log_json != 0 ? options->log_json == 2 : def != NULL && def->json;
-    tide_log_init(&engine->log, engine->seam, options->log_fd != 0 ? options->log_fd : STDERR_FILENO,
+    tide_log_init(&engine->log, engine->seam,
+                  options->log_fd != 0 ? options->log_fd : STDERR_FILENO,
                   json ? TIDE_LOG_JSON : TIDE_LOG_LOGFMT, level);
     if (options->log != NULL) {
         tide_log_sink_set(&engine->log, log_line, engine);
@@ -153,7 +156,7 @@ open_host(struct tide_engine *engine, struct tide_error *err)
 
 int
 tide_registry_built_in(const struct tide_seam *seam, const char *path, struct tide_registry **out,
-              struct tide_error *err)
+                       struct tide_error *err)
 {
     struct tide_registry_config config = {.seam = seam, .path = path};
     int rc = tide_registry_create(&config, out, err);
@@ -166,8 +169,9 @@ tide_registry_built_in(const struct tide_seam *seam, const char *path, struct ti
 static int
 open_plugins(struct tide_engine *engine, struct tide_error *err)
 {
-    const char *path = engine->options.plugin_path != NULL ? engine->options.plugin_path
-                                                           : environment(NULL, "TIDEMARK_PLUGIN_PATH");
+    const char *path = engine->options.plugin_path != NULL
+                           ? engine->options.plugin_path
+                           : environment(NULL, "TIDEMARK_PLUGIN_PATH");
     int rc = tide_registry_built_in(engine->seam, path, &engine->registry, err);
     for (uint32_t i = 0; i < engine->options.n_plugins && rc == 0; i++) {
         rc = tide_registry_add(engine->registry, engine->options.plugins[i], err);
@@ -177,7 +181,8 @@ open_plugins(struct tide_engine *engine, struct tide_error *err)
         struct tide_plugin_ref ref = {def->path, def->sha256, engine->pipeline->dir};
         rc = tide_registry_load(engine->registry, &ref, &engine->host, err);
         if (rc != 0 && def->node != NULL && def->node->line > 0) {
-            tide_error_prefix(err, "%s:%u:%u: error", def->node->file, def->node->line, def->node->column);
+            tide_error_prefix(err, "%s:%u:%u: error", def->node->file, def->node->line,
+                              def->node->column);
         }
     }
     return rc;
@@ -208,7 +213,8 @@ make_plan(struct tide_engine *engine, struct tide_error *err)
     return rc;
 }
 
-/* The checkpoint's directory; pipelines that only show something get one that goes when they end. */
+/* The checkpoint's directory; pipelines that only show something get one that goes when they end.
+ */
 static int
 choose_dir(struct tide_engine *engine, struct tide_error *err)
 {
@@ -222,7 +228,8 @@ choose_dir(struct tide_engine *engine, struct tide_error *err)
         return tide_error_set(err, TIDE_ERR_NOMEM, "no memory for a path");
     }
     engine->temporary = dir == NULL;
-    snprintf(engine->dir, size, "%s%s", dir != NULL ? dir : root, dir != NULL ? "" : TEMPORARY_TEMPLATE);
+    snprintf(engine->dir, size, "%s%s", dir != NULL ? dir : root,
+             dir != NULL ? "" : TEMPORARY_TEMPLATE);
     return 0;
 }
 
@@ -334,14 +341,16 @@ tide_engine_run(struct tide_engine *engine, struct tide_error *err)
     err = err != NULL ? err : &local;
     TIDE_ASSERT(!engine->ran);
     if (engine->temporary && mkdtemp(engine->dir) == NULL) {
-        return tide_error_set(err, TIDE_ERR_IO, "no temporary checkpoint like %s can be made", engine->dir);
+        return tide_error_set(err, TIDE_ERR_IO, "no temporary checkpoint like %s can be made",
+                              engine->dir);
     }
     say_start(engine);
     struct tide_run_config *config = &engine->run.config;
     config->host = &engine->host;
     config->dir = engine->dir;
-    config->progress_ns = engine->options.progress_ns != 0 ? engine->options.progress_ns
-                                                           : (uint64_t)engine->pipeline->progress.every_ns;
+    config->progress_ns = engine->options.progress_ns != 0
+                              ? engine->options.progress_ns
+                              : (uint64_t)engine->pipeline->progress.every_ns;
     config->run_ns = engine->options.run_ns;
     config->rows_max = engine->options.rows_max;
     config->progress = on_progress;
@@ -461,8 +470,8 @@ copy_out(struct tide_buf *buf, char *out, size_t out_max)
 }
 
 size_t
-tide_progress_json(const struct tide_engine *engine, const struct tide_progress *progress, char *out,
-                   size_t out_max)
+tide_progress_json(const struct tide_engine *engine, const struct tide_progress *progress,
+                   char *out, size_t out_max)
 {
     struct tide_buf buf;
     tide_buf_init(&buf, engine->seam, 1u << 20);
