@@ -9,8 +9,9 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "codec/json_decoder.h"
+#include "codec/json_index.h"
 
-/* Longer records go to the scan at once: simdjson's memory grows with what it must be ready for. */
+/* Longer records go to the scan at once: the index takes five times what it must be ready for. */
 #define FAST_MAX (64u << 10)
 
 /* Field look-up: chains stay short. */
@@ -267,10 +268,10 @@ tide_json_decoder_create(const struct tide_seam *seam, const struct tide_type *t
     tide_type_arena_init(&decoder->arena, seam);
     rc = make_type(decoder, type, err);
     if (rc == 0) {
-        decoder->fast = tide_json_fast_create(fast_max);
-        decoder->padded = tide_alloc(seam, (size_t)fast_max + TIDE_JSON_FAST_PADDING);
+        decoder->index = tide_json_index_create(fast_max);
+        decoder->padded = tide_alloc(seam, (size_t)fast_max + TIDE_JSON_INDEX_PADDING);
         decoder->scratch = tide_alloc(seam, (size_t)record_max + 1);
-        if (decoder->fast == NULL || decoder->padded == NULL || decoder->scratch == NULL) {
+        if (decoder->index == NULL || decoder->padded == NULL || decoder->scratch == NULL) {
             rc = no_memory(err);
         }
     }
@@ -288,7 +289,7 @@ tide_json_decoder_destroy(struct tide_json_decoder *decoder)
     if (decoder == NULL) {
         return;
     }
-    tide_json_fast_destroy(decoder->fast);
+    tide_json_index_destroy(decoder->index);
     tide_free(decoder->seam, decoder->padded);
     tide_free(decoder->seam, decoder->scratch);
     tide_free(decoder->seam, decoder->cells);
@@ -298,7 +299,7 @@ tide_json_decoder_destroy(struct tide_json_decoder *decoder)
 
 /* ---- decoding ---- */
 
-/* simdjson first; what it read before a RETRY is taken back. */
+/* The fast reader first; what it read before a RETRY is taken back. */
 static enum tide_json_step
 read_fast(struct tide_json_decoder *decoder, struct tide_bytes record)
 {
@@ -309,11 +310,10 @@ read_fast(struct tide_json_decoder *decoder, struct tide_bytes record)
         return TIDE_JSON_STEP_RETRY;
     }
     memcpy(decoder->padded, record.p, record.n);
-    memset(decoder->padded + record.n, ' ', TIDE_JSON_FAST_PADDING);
+    memset(decoder->padded + record.n, ' ', TIDE_JSON_INDEX_PADDING);
     step = tide_json_open(decoder, decoder->root.n_children, &base);
     if (step == TIDE_JSON_STEP_OK) {
-        step = tide_json_fast_read(decoder->fast, decoder, &decoder->root, decoder->padded,
-                                   record.n, base);
+        step = tide_json_fast_read(decoder, decoder->padded, record.n, base);
     }
     if (step == TIDE_JSON_STEP_RETRY) {
         decoder->writer->heap_len = heap_len;

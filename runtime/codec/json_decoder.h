@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of a JSON decoder, shared by the files that make it up: json_decode.c (life, modes),
- * json_sink.c (cells, conversions), json_slow.c (the scan's reader). Private to the JSON codec.
+ * json_sink.c (cells, conversions), json_fast.c and json_slow.c (the readers). Private to the JSON
+ * codec.
  */
 #ifndef TIDE_CODEC_JSON_DECODER_H
 #define TIDE_CODEC_JSON_DECODER_H
@@ -20,9 +21,9 @@ struct tide_json_decoder {
     struct tide_json_node root;
     uint32_t corrupt; /* field of the corrupt record; UINT32_MAX: none */
     uint32_t record_max;
-    struct tide_json_fast *fast;
-    uint8_t *padded;  /* a copy of the record for simdjson */
-    uint8_t *scratch; /* unescaped texts of the scan */
+    struct tide_json_index *index;
+    uint8_t *padded;  /* a copy of the record for the fast reader */
+    uint8_t *scratch; /* unescaped texts */
     struct tide_cell *cells;
     uint32_t n_cells, cells_max;
     /* Of the record at hand. */
@@ -33,9 +34,17 @@ struct tide_json_decoder {
 };
 
 /*
+ * Reads the object at @text (@n bytes, and TIDE_JSON_INDEX_PADDING readable behind them) into the
+ * cells of the STRUCT from @base on. RETRY: anything but a well-formed record whose nested values
+ * all have the right kinds. @thread task
+ */
+enum tide_json_step tide_json_fast_read(struct tide_json_decoder *decoder, const uint8_t *text,
+                                        uint32_t n, uint32_t base);
+
+/*
  * Reads a record with the rules of Jackson. *@out_rows rows of the STRUCT lie in the cells; where
  * the type is ARRAY or MAP, one cell holds it, and rows is 0 when there is no value. BAD and LEX:
- * malformed without any part that could be kept; NONE in *@out_token: no value at all. @thread task
+ * malformed without any part that could be kept; *@out_empty: no value at all. @thread task
  */
 enum tide_json_step tide_json_slow_read(struct tide_json_decoder *decoder, struct tide_bytes record,
                                         uint32_t *out_rows, bool *out_empty);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sink: what both readers of a record (simdjson's, the scan's) put values into. Private to the
- * JSON codec; included from C and C++.
+ * The sink: what both readers of a record (the fast one, the scan's) put values into. Private to
+ * the JSON codec.
  *
  * A decoder keeps a stack of cells. An object opens one cell for each field of its STRUCT, an array
  * opens one for each element as it comes; when it ends, they become one nested value in the
@@ -21,10 +21,6 @@
 
 #include "codec/json_scan.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct tide_json_decoder;
 
 /* How a step of reading ended. */
@@ -34,7 +30,7 @@ enum tide_json_step {
     TIDE_JSON_STEP_LEX,   /* not JSON: the record is lost */
     TIDE_JSON_STEP_FULL,  /* the writer is full */
     TIDE_JSON_STEP_NOMEM, /* no memory for cells */
-    TIDE_JSON_STEP_RETRY  /* simdjson's reader: let the scan decide */
+    TIDE_JSON_STEP_RETRY  /* the fast reader: let the scan decide */
 };
 
 /* A place in the type: what may come there and where it goes. Constant once made. */
@@ -99,31 +95,5 @@ enum tide_json_step tide_json_end(struct tide_json_decoder *decoder,
 /* Remembers that the record is malformed, and why if nobody said so before. @thread task */
 void tide_json_note_bad(struct tide_json_decoder *decoder, const struct tide_json_node *node,
                         struct tide_bytes raw);
-
-/* ---- simdjson's reader ---- */
-
-struct tide_json_fast;
-
-/* A reader of records of at most @record_max bytes; NULL when out of memory. @thread start */
-struct tide_json_fast *tide_json_fast_create(uint32_t record_max);
-
-/* Frees it; NULL is legal. @thread start */
-void tide_json_fast_destroy(struct tide_json_fast *fast);
-
-/* Readable bytes that must follow a record. */
-#define TIDE_JSON_FAST_PADDING 64u
-
-/*
- * Reads the object at @text (@n bytes, padded) into the cells of STRUCT @root from @base on. RETRY:
- * anything but a well-formed record whose nested values all have the right kinds. @thread task
- */
-enum tide_json_step tide_json_fast_read(struct tide_json_fast *fast,
-                                        struct tide_json_decoder *decoder,
-                                        const struct tide_json_node *root, const uint8_t *text,
-                                        uint32_t n, uint32_t base);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif
