@@ -389,6 +389,45 @@ Test(json, beyond_the_oracle)
     }
 }
 
+/* Invariant 1 of codec/json.h, on texts that nobody thought of: both readers say the same. */
+Test(json, both_readers_agree_on_damaged_records)
+{
+    static const char alphabet[] = "{}[]:,\"\\ '\n09-+.eEtfnu\xc3\xa9/N";
+    static const char record[] =
+        "{\"a\":[1,null,-2],\"m\":{\"k\":1.5e3,\"l\\u006d\":2},\"s\":{\"x\":\"t\\n\xc3\xa9\","
+        "\"y\":true},\"b\":\"YWJj\",\"z\":[{},[],\"\\\"\",false],\"d\":12.50}";
+    struct tide_type type = type_of("a ARRAY<INT>, m MAP<STRING, DOUBLE>, s STRUCT<x: STRING, y: "
+                                    "BOOLEAN>, b BINARY, d DECIMAL(5,2), s2 STRING");
+    struct tide_json_options options;
+    uint64_t random = 11;
+    int fine = 0;
+    tide_json_options_init(&options);
+    for (int i = 0; i < 30000; i++) {
+        char text[sizeof(record)];
+        char plain[4096];
+        const char *answer;
+        uint32_t n = sizeof(record) - 1;
+        memcpy(text, record, sizeof(record));
+        for (uint32_t edits = (uint32_t)i % 3 + 1; edits > 0; edits--) {
+            uint32_t at;
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+            at = (uint32_t)(random >> 33) % n;
+            if ((random >> 20) % 4 == 0) {
+                memmove(text + at, text + at + 1, n - at);
+                n--;
+            } else {
+                text[at] = alphabet[(random >> 25) % (sizeof(alphabet) - 1)];
+            }
+        }
+        answer = decode(&type, &options, (struct tide_bytes){text, n});
+        fine += answer != NULL && strstr(answer, "\"d\":12.50") != NULL;
+        snprintf(plain, sizeof(plain), "%s", answer != NULL ? answer : "none");
+        answer = decode(&type, &options, with_bom((struct tide_bytes){text, n}));
+        cr_assert_str_eq(answer != NULL ? answer : "none", plain, "%.*s", (int)n, text);
+    }
+    cr_expect_gt(fine, 3000);
+}
+
 Test(json, depth_is_bounded)
 {
     static char text[4096];
