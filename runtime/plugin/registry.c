@@ -29,6 +29,7 @@ struct loaded {
     void *handle;
     char *path; /* absolute, links resolved */
     char *folder;
+    char sha256[65];
     struct loaded *next;
 };
 
@@ -171,12 +172,12 @@ entry_insert(struct tide_registry *registry, struct tide_registered entry, struc
     const struct tide_kind *kind = entry.kind;
     uint32_t at = entry_position(registry, kind->type, kind->name, &found);
     if (found) {
-        const struct tide_registered *other = registry->entries[at];
-        return tide_error_set(
-            err, TIDE_ERR_PLUGIN, "%s '%s' of plugin '%s' is there already: %s%s%s",
-            tide_kind_type_name(kind->type), kind->name, entry.plugin->name,
-            other->path != NULL ? "plugin '" : "it is built in",
-            other->path != NULL ? other->path : "", other->path != NULL ? "' has it" : "");
+        const char *path = registry->entries[at]->path;
+        return tide_error_set(err, TIDE_ERR_PLUGIN,
+                              "%s '%s' of plugin '%s' is there already: %s%s%s",
+                              tide_kind_type_name(kind->type), kind->name, entry.plugin->name,
+                              path != NULL ? "plugin '" : "it is built in",
+                              path != NULL ? path : "", path != NULL ? "' has it" : "");
     }
     struct tide_registered *copy = tide_alloc(registry->seam, sizeof(*copy));
     if (copy == NULL || entries_grow(registry) != 0) {
@@ -191,39 +192,40 @@ entry_insert(struct tide_registry *registry, struct tide_registered entry, struc
     return 0;
 }
 
-/* Takes the entries of @plugin out again, after a failure half way. */
+/* Takes the entry of @kind out again, after a failure half way. */
 static void
-entries_remove(struct tide_registry *registry, const struct tide_plugin *plugin)
+entry_remove(struct tide_registry *registry, const struct tide_kind *kind)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < registry->n; i++) {
-        if (registry->entries[i]->plugin == plugin) {
-            tide_free(registry->seam, registry->entries[i]);
-        } else {
-            registry->entries[kept++] = registry->entries[i];
-        }
-    }
-    registry->n = kept;
+    bool found;
+    const uint32_t at = entry_position(registry, kind->type, kind->name, &found);
+    TIDE_ASSERT(found);
+    tide_free(registry->seam, registry->entries[at]);
+    registry->n--;
+    memmove(registry->entries + at, registry->entries + at + 1,
+            (registry->n - at) * sizeof(*registry->entries));
 }
 
+/* Adds all kinds of @plugin, or none. */
 static int
 kinds_insert(struct tide_registry *registry, const struct tide_plugin *plugin,
              const struct loaded *loaded, struct tide_error *err)
 {
-    int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < plugin->n_kinds; i++) {
+    for (uint32_t i = 0; i < plugin->n_kinds; i++) {
         struct tide_registered entry = {
             .kind = plugin->kinds[i],
             .plugin = plugin,
             .path = loaded != NULL ? loaded->path : NULL,
             .folder = loaded != NULL ? loaded->folder : NULL,
         };
-        rc = entry_insert(registry, entry, err);
+        int rc = entry_insert(registry, entry, err);
+        if (rc != 0) {
+            while (i-- > 0) {
+                entry_remove(registry, plugin->kinds[i]);
+            }
+            return rc;
+        }
     }
-    if (rc != 0) {
-        entries_remove(registry, plugin);
-    }
-    return rc;
+    return 0;
 }
 
 /* ---- acceptance: what the entry returned ---- */
@@ -330,13 +332,13 @@ tide_registry_add(struct tide_registry *registry, const struct tide_plugin *plug
 /* ---- acceptance: before it runs ---- */
 
 static int
-pin_check(const char *pin, const struct tide_note *note, struct tide_error *err)
+pin_check(const char *pin, const char *sha256, struct tide_error *err)
 {
-    if (pin == NULL || tide_text_equal_nocase(pin, note->sha256)) {
+    if (pin == NULL || tide_text_equal_nocase(pin, sha256)) {
         return 0;
     }
-    return tide_error_set(err, TIDE_ERR_PLUGIN, "its SHA-256 is %s, the pipeline pins %s",
-                          note->sha256, pin);
+    return tide_error_set(err, TIDE_ERR_PLUGIN, "its SHA-256 is %s, the pipeline pins %s", sha256,
+                          pin);
 }
 
 static int
@@ -495,10 +497,13 @@ object_load(struct tide_registry *registry, const char *path, const char *pin,
     struct loaded *loaded = loaded_create(registry->seam, path);
     rc = loaded == NULL ? no_memory(err) : abi_check(&note, err);
     if (rc == 0) {
-        rc = pin_check(pin, &note, err);
+        rc = pin_check(pin, note.sha256, err);
     }
     if (rc == 0) {
         rc = object_open(registry, loaded, &note, host, err);
+    }
+    if (rc == 0) {
+        memcpy(loaded->sha256, note.sha256, sizeof(loaded->sha256));
     }
     tide_note_fini(&note);
     if (rc != 0) {
@@ -511,15 +516,25 @@ object_load(struct tide_registry *registry, const char *path, const char *pin,
     return 0;
 }
 
-static bool
-is_loaded(const struct tide_registry *registry, const char *path)
+static const struct loaded *
+loaded_find(const struct tide_registry *registry, const char *path)
 {
-    for (const struct loaded *loaded = registry->loaded; loaded != NULL; loaded = loaded->next) {
-        if (strcmp(loaded->path, path) == 0) {
-            return true;
-        }
+    const struct loaded *loaded = registry->loaded;
+    while (loaded != NULL && strcmp(loaded->path, path) != 0) {
+        loaded = loaded->next;
     }
-    return false;
+    return loaded;
+}
+
+/* A second mention of a shared object may pin it too. */
+static int
+loaded_check(const struct loaded *loaded, const char *pin, struct tide_error *err)
+{
+    int rc = pin_check(pin, loaded->sha256, err);
+    if (rc != 0) {
+        tide_error_prefix(err, "plugin '%s'", loaded->path);
+    }
+    return rc;
 }
 
 int
@@ -531,8 +546,10 @@ tide_registry_load(struct tide_registry *registry, const struct tide_plugin_ref 
     if (rc == 0) {
         rc = file_resolve(registry, ref, &path, err);
     }
-    if (rc == 0 && !is_loaded(registry, path)) {
-        rc = object_load(registry, path, ref->sha256, host, err);
+    if (rc == 0) {
+        const struct loaded *loaded = loaded_find(registry, path);
+        rc = loaded == NULL ? object_load(registry, path, ref->sha256, host, err)
+                            : loaded_check(loaded, ref->sha256, err);
     }
     free(path); /* allow: realpath's memory is the C library's */
     return rc;
