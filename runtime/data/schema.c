@@ -100,7 +100,7 @@ schema_intern(struct tide_schemas *schemas, const struct tide_field *fields, uin
 {
     /* Relaxed would do: only holders of the lock raise the word. Partner: tide_word_raise below. */
     uint64_t count = tide_word_load_acquire(&schemas->n);
-    struct tide_schema *schema;
+    struct tide_schema *schema = NULL;
     int rc;
     for (uint64_t i = 0; i < count; i++) {
         if (schema_matches(schemas->entries[i], fields, n, n_hidden)) {
