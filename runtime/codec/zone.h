@@ -53,7 +53,7 @@ struct tide_zone_set;
 
 /*
  * All regions of the system, read at once, because data may name any of them and a worker reads no
- * files; about a megabyte and ten milliseconds. Errors: TIDE_ERR_NOMEM, TIDE_ERR_IO.
+ * files: about 600 KiB and a few milliseconds. Errors: TIDE_ERR_NOMEM, TIDE_ERR_IO.
  * @thread start, coordinator
  */
 int tide_zone_set_create(const struct tide_seam *seam, struct tide_zone_set **out,

@@ -9,6 +9,7 @@
 #include "codec/calendar.h"
 #include "codec/json.h"
 #include "codec/json_out.h"
+#include "codec/text.h"
 #include "data/batch.h"
 #include "data/schema.h"
 #include "data/type.h"
@@ -104,6 +105,10 @@ decode(const struct tide_type *type, const struct tide_json_options *options,
     struct tide_ref ref = {0, 0};
     const char *answer = NULL;
     enum tide_json_result result;
+    /* Exactly as large as the record, so that a sanitizer sees every byte read beyond it. */
+    uint8_t *exact = malloc(record.n + 1);
+    memcpy(exact + 1, record.p, record.n);
+    record.p = exact + 1;
     heap_init(&heap);
     cr_assert_eq(
         tide_json_decoder_create(tide_seam_real(), type, options, RECORD_MAX, &decoder, &err), 0,
@@ -122,6 +127,7 @@ decode(const struct tide_type *type, const struct tide_json_options *options,
     }
     tide_json_decoder_destroy(decoder);
     tide_batchbuf_fini(&heap);
+    free(exact);
     return answer;
 }
 
@@ -579,6 +585,49 @@ Test(json, patterns_come_from_above)
     tide_json_out_value(&out, &value, &put);
     text[chars.n] = '\0';
     cr_expect_str_eq(text, "\"29/02/2024\"");
+}
+
+/* Cells of the console's oracle, case types-truncate-false, and the same values as CAST gives them.
+ */
+Test(json, nested_values_as_text)
+{
+    static const char record[] =
+        "{\"a\":[1,null,3],\"m\":{\"k\":1,\"n\":null},\"st\":{},\"e\":{\"\":0},\"t\":"
+        "\"2024-06-01T10:00:00.100Z\"}";
+    static const char *const shown[] = {"[1, NULL, 3]", "{k -> 1, n -> NULL}", "{NULL, NULL}",
+                                        "{ -> 0}", "2024-06-01 10:00:00.1"};
+    static const char *const cast[] = {"[1, null, 3]", "{k -> 1, n -> null}", "{null, null}",
+                                       "{ -> 0}", "2024-06-01 18:00:00.1"};
+    struct tide_type type =
+        type_of("a ARRAY<INT>, m MAP<STRING, INT>, st STRUCT<x: INT, y: STRING>, "
+                "e MAP<STRING, INT>, t TIMESTAMP");
+    struct tide_json_decoder *decoder = NULL;
+    struct tide_json_options options;
+    struct tide_batchbuf heap;
+    struct tide_ref ref;
+    struct tide_nested nested;
+    heap_init(&heap);
+    tide_json_options_init(&options);
+    cr_assert_eq(
+        tide_json_decoder_create(tide_seam_real(), &type, &options, RECORD_MAX, &decoder, NULL), 0);
+    cr_assert_eq(tide_json_decode(decoder, (struct tide_bytes){record, sizeof(record) - 1},
+                                  &heap.writer, &ref),
+                 TIDE_JSON_OK);
+    nested = (struct tide_nested){heap.writer.heap + ref.at, heap.writer.heap};
+    for (uint32_t i = 0; i < 5; i++) {
+        struct tide_value value = tide_struct_at(&type, nested, i);
+        char text[64];
+        struct tide_chars out = {.p = text, .max = sizeof(text) - 1};
+        tide_text_show(&out, &value, tide_zone_utc());
+        text[out.n] = '\0';
+        cr_expect_str_eq(text, shown[i]);
+        out.n = 0;
+        tide_put_value(&out, &value, TIDE_TEXT_CAST, shanghai);
+        text[out.n] = '\0';
+        cr_expect_str_eq(text, cast[i]);
+    }
+    tide_json_decoder_destroy(decoder);
+    tide_batchbuf_fini(&heap);
 }
 
 Test(json, options_that_are_refused)
