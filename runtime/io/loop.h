@@ -69,7 +69,8 @@ void tide_loop_timer_clear(struct tide_loop *loop, uint64_t id);
 /*
  * Waits until something happens or @timeout_ns has passed (0: only looks; TIDE_LOOP_NO_TIMEOUT: no
  * end), and hands out up to @max (> 0) events; what did not fit comes with the next call. Returns
- * how many; 0 is a timeout or a signal. @thread task
+ * how many; 0 is a timeout or a signal (io_uring's own work interrupts, too): wait again.
+ * @thread task
  */
 uint32_t tide_loop_wait(struct tide_loop *loop, uint64_t timeout_ns,
                         struct tide_loop_event *out_events, uint32_t max);

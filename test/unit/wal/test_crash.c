@@ -110,7 +110,6 @@ Test(crash, every_recovery_finds_a_prefix_with_all_that_was_acknowledged)
         rolled += f.found.segment_last > LIVES ? 1 : 0;
         fixture_fini(&f);
     }
-    cr_log_info("records %lu, torn %lu, mended %lu, rolled %lu", records, torn, mended, rolled);
     cr_assert_gt(records, SEEDS * 10, "the runs wrote something");
     cr_assert_gt(torn, 10, "some crashes tore the last write");
     cr_assert_gt(mended, 10, "some left one image");

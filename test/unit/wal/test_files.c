@@ -48,7 +48,7 @@ place_open(struct place *place, enum tide_io_choice choice)
     const struct tide_seam *seam = tide_seam_real();
     int rc = tide_io_create(seam, choice, &place->io, &err);
     if (rc == TIDE_ERR_UNSUPPORTED && choice == TIDE_IO_URING) {
-        cr_log_warn("NOT TESTED: %s", err.text);
+        fprintf(stderr, "NOT TESTED: %s\n", err.text);
         return rc;
     }
     cr_assert_eq(rc, 0, "%s", err.text);
