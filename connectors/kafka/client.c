@@ -114,13 +114,14 @@ client_conf(const struct tide_kafka_client_config *config, rd_kafka_conf_t *conf
 }
 
 static int
-client_open(const struct tide_kafka_client_config *config, struct tide_kafka_client **out_client,
-            struct tide_error *err)
+client_open(const struct tide_kafka_client_api *api, const struct tide_kafka_client_config *config,
+            struct tide_kafka_client **out_client, struct tide_error *err)
 {
     struct tide_kafka_client *client = calloc(1, sizeof(*client));
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[ERROR_TEXT_MAX];
     int code;
+    (void)api;
     if (client == NULL) {
         code = tide_error_set(err, TIDE_ERR_NOMEM, "no memory for a Kafka client");
         goto failed;

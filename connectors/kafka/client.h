@@ -103,9 +103,11 @@ struct tide_kafka_client_api {
     int (*setting_check)(enum tide_kafka_role role, const char *key, const char *value,
                          struct tide_error *err);
 
-    /* Makes a client and its threads; waits for nothing. Errors: TIDE_ERR_INVALID, TIDE_ERR_NOMEM.
-     * For control threads, whose CPU mask the client's threads inherit. */
-    int (*client_open)(const struct tide_kafka_client_config *config,
+    /* Makes a client and its threads; waits for nothing. @api is the table itself, for twins that
+     * have something behind it. Errors: TIDE_ERR_INVALID, TIDE_ERR_NOMEM. For control threads,
+     * whose CPU mask the client's threads inherit. */
+    int (*client_open)(const struct tide_kafka_client_api *api,
+                       const struct tide_kafka_client_config *config,
                        struct tide_kafka_client **out_client, struct tide_error *err);
     /* Drops what is not acknowledged. Queues and topics of it must be closed. Blocks shortly. */
     void (*client_close)(struct tide_kafka_client *client);

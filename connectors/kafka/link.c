@@ -192,7 +192,7 @@ tide_kafka_link_open(struct tide_kafka_link *link, const struct tide_kafka_link_
     if (link->fd < 0) {
         code = tide_error_set(err, TIDE_ERR_IO, "cannot make an eventfd: %s", strerror(errno));
     } else {
-        code = link->api->client_open(&client, &link->client, err);
+        code = link->api->client_open(link->api, &client, &link->client, err);
     }
     if (code != 0) {
         tide_kafka_link_close(link);

@@ -1,0 +1,832 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Kafka source against a scripted cluster: splits, rows, positions, and all that goes wrong. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "fake_host.h"
+#include "fake_kafka.h"
+#include "kafka/kafka.h"
+#include "kafka/offsets.h"
+#include "kafka/rows.h"
+
+#define SOURCE (&tide_kafka_source_kind)
+
+static struct fake_host fake;
+static struct fake_kafka *kafka;
+static struct tide_task task;
+static struct tide_batchbuf rows;
+static void *bound, *shared, *self;
+
+static void
+setup(void)
+{
+    fake_host_init(&fake);
+    kafka = calloc(1, sizeof(*kafka));
+    fake_kafka_init(kafka);
+    fake_extend(&fake, TIDE_KAFKA_CLIENT_EXTENSION, &kafka->api);
+    fake_give(&fake, "kafka.bootstrap.servers", "b:9092");
+}
+
+static void
+teardown(void)
+{
+    if (self != NULL) {
+        fake_task_stop(&task);
+        SOURCE->k.task_close(self);
+        fake_task_fini(&task);
+        tide_batchbuf_fini(&rows);
+    }
+    if (shared != NULL) {
+        SOURCE->k.close(shared);
+    }
+    if (bound != NULL) {
+        SOURCE->k.unbind(bound);
+    }
+    self = shared = bound = NULL;
+    fake_kafka_fini(kafka);
+    free(kafka);
+    fake_host_fini(&fake);
+}
+
+TestSuite(kafka_source, .init = setup, .fini = teardown);
+
+/* Opens the source with the options given so far. */
+static void
+open_source(void)
+{
+    struct tide_error err;
+    cr_assert_eq(fake_bind(&fake, &SOURCE->k, NULL, &bound, &err), 0, "%s", err.text);
+    cr_assert_eq(SOURCE->k.open(&fake.host, bound, &shared, &err), 0, "%s", err.text);
+}
+
+static int
+discover(struct tide_error *err)
+{
+    struct {
+        struct fake_host *fake;
+    } sink = {&fake};
+    fake.n_splits = 0;
+    return SOURCE->discover(shared, (struct tide_split_sink *)(void *)&sink, err);
+}
+
+static int
+start(const char *split, bool first, int64_t *out, struct tide_error *err)
+{
+    uint8_t bytes[256];
+    uint32_t n = sizeof(bytes);
+    int code = SOURCE->start(shared, split, first, bytes, &n, err);
+    if (code == 0) {
+        *out = tide_kafka_offset_get((struct tide_bytes){bytes, n});
+    }
+    return code;
+}
+
+/* Hidden columns as the planner makes them. */
+static void
+open_task_hidden(uint32_t n_rows, bool hidden)
+{
+    struct tide_field fields[TIDE_KAFKA_COLUMNS + 2];
+    uint32_t n = fake.traits.n_fields[0];
+    memcpy(fields, fake.traits.fields[0], n * sizeof(fields[0]));
+    fields[n] = (struct tide_field){"__key", {.id = TIDE_TYPE_BINARY}, true};
+    fields[n + 1] = (struct tide_field){"__value", {.id = TIDE_TYPE_BINARY}, true};
+    fake_task_init(&fake, &task);
+    fake_writer_init(&fake, &rows, fields, n, hidden ? 2 : 0, n_rows);
+    self = fake_task_open(&SOURCE->k, shared, &task, 0, 1);
+}
+
+static void
+open_task(uint32_t n_rows)
+{
+    open_task_hidden(n_rows, false);
+}
+
+static void
+assign(uint32_t id, const char *split, int64_t from)
+{
+    uint8_t bytes[TIDE_KAFKA_OFFSET_BYTES];
+    tide_kafka_offset_put(from, bytes);
+    cr_assert_eq(SOURCE->assign(self, id, split, (struct tide_bytes){bytes, sizeof(bytes)}, NULL),
+                 0);
+}
+
+static int64_t
+position(uint32_t id)
+{
+    uint8_t bytes[256];
+    uint32_t n = sizeof(bytes);
+    bool reached;
+    cr_assert_eq(SOURCE->position(self, id, bytes, &n, &reached), 0);
+    return tide_kafka_offset_get((struct tide_bytes){bytes, n});
+}
+
+static enum tide_step
+poll_once(void)
+{
+    tide_batchbuf_reset(&rows);
+    return SOURCE->poll(self, &rows.writer);
+}
+
+static struct fake_record
+text(const char *value)
+{
+    return (struct fake_record){.key = "k", .value = value, .timestamp_ms = 1000};
+}
+
+/* ---- splits ---- */
+
+Test(kafka_source, client_gets_the_defaults_and_the_users_keys)
+{
+    fake_give(&fake, "subscribe", "t");
+    fake_give(&fake, "kafka.fetch.wait.max.ms", "1");
+    open_source();
+    cr_expect_not_null(strstr(kafka->settings, "bootstrap.servers=b:9092\n"));
+    cr_expect_not_null(strstr(kafka->settings, "isolation.level=read_uncommitted\n"));
+    cr_expect_not_null(strstr(kafka->settings, "auto.offset.reset=error\n"));
+    cr_expect_not_null(strstr(kafka->settings, "enable.auto.commit=false\n"));
+    cr_expect_not_null(strstr(kafka->settings, "group.id=tidemark-tx\n"));
+    cr_expect_not_null(strstr(kafka->settings, "fetch.queue.backoff.ms=10\n"));
+    cr_expect_gt(strstr(kafka->settings, "fetch.wait.max.ms=1\n"),
+                 strstr(kafka->settings, "fetch.wait.max.ms=100\n"));
+}
+
+Test(kafka_source, discovers_subscribed_topics)
+{
+    struct tide_error err;
+    fake_give(&fake, "subscribe", "a,b-2");
+    fake_kafka_topic(kafka, "a", 2);
+    fake_kafka_topic(kafka, "b-2", 1);
+    open_source();
+    cr_assert_eq(discover(&err), 0);
+    cr_assert_eq(fake.n_splits, 3);
+    cr_assert_str_eq(fake.splits[0], "a-0");
+    cr_assert_str_eq(fake.splits[1], "a-1");
+    cr_assert_str_eq(fake.splits[2], "b-2-0");
+}
+
+Test(kafka_source, a_missing_topic_is_named_and_the_others_are_found)
+{
+    struct tide_error err;
+    fake_give(&fake, "subscribe", "a,b");
+    fake_kafka_topic(kafka, "b", 1);
+    open_source();
+    cr_assert_eq(discover(&err), TIDE_ERR_NOTFOUND);
+    cr_assert_not_null(strstr(err.text, "'a'"), "%s", err.text);
+    cr_assert_eq(fake.n_splits, 1);
+    fake_kafka_topic(kafka, "a", 3);
+    cr_assert_eq(discover(&err), 0);
+    cr_assert_eq(fake.n_splits, 4);
+}
+
+Test(kafka_source, patterns_match_whole_names)
+{
+    struct tide_error err;
+    fake_give(&fake, "subscribePattern", "tx-[a-c]|.*offsets");
+    fake_kafka_topic(kafka, "tx-a", 1);
+    fake_kafka_topic(kafka, "tx-ab", 1);
+    fake_kafka_topic(kafka, "my-tx-a", 1);
+    fake_kafka_topic(kafka, "__consumer_offsets", 1);
+    open_source();
+    cr_assert_eq(discover(&err), 0);
+    cr_assert_eq(fake.n_splits, 1);
+    cr_assert_str_eq(fake.splits[0], "tx-a-0");
+    kafka->topics[0].exists = false;
+    cr_assert_eq(discover(&err), TIDE_ERR_NOTFOUND);
+    cr_assert_not_null(strstr(err.text, "tx-[a-c]"), "%s", err.text);
+}
+
+Test(kafka_source, assigned_partitions)
+{
+    struct tide_error err;
+    fake_give(&fake, "assign", "{\"a\":[1],\"b\":[0,5]}");
+    fake_kafka_topic(kafka, "a", 2);
+    fake_kafka_topic(kafka, "b", 3);
+    open_source();
+    cr_assert_eq(discover(&err), TIDE_ERR_NOTFOUND);
+    cr_assert_not_null(strstr(err.text, "no partition 5"), "%s", err.text);
+    fake_kafka_topic(kafka, "b", 6);
+    cr_assert_eq(discover(&err), 0);
+    cr_assert_eq(fake.n_splits, 3);
+    cr_assert_str_eq(fake.splits[0], "a-1");
+    cr_assert_str_eq(fake.splits[2], "b-5");
+}
+
+Test(kafka_source, brokers_away_is_unreachable)
+{
+    struct tide_error err;
+    int64_t offset;
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    kafka->away = true;
+    cr_assert_eq(discover(&err), TIDE_ERR_UNREACHABLE);
+    cr_assert_not_null(strstr(err.text, "b:9092"), "%s", err.text);
+    cr_assert_eq(start("a-0", true, &offset, &err), TIDE_ERR_UNREACHABLE);
+    cr_assert_eq(SOURCE->k.probe(&fake.host, bound, &err), TIDE_ERR_UNREACHABLE);
+    kafka->away = false;
+    cr_assert_eq(SOURCE->k.probe(&fake.host, bound, &err), 0);
+    cr_assert_eq(kafka->clients, 1);
+}
+
+/* ---- starts ---- */
+
+static void
+topic_with_range(const char *name, int64_t first, int64_t next)
+{
+    struct fake_topic *topic = fake_kafka_topic(kafka, name, 2);
+    for (int p = 0; p < 2; p++) {
+        topic->partitions[p].first = first;
+        topic->partitions[p].next = next;
+    }
+}
+
+Test(kafka_source, starts_at_numbers)
+{
+    static const struct {
+        const char *option;
+        int64_t first, later;
+    } cases[] = {{"earliest", 5, 5}, {"latest", 9, 5}, {"{\"a\":{\"0\":7,\"1\":-1}}", 7, 5}};
+    for (size_t i = 0; i < 3; i++) {
+        struct tide_error err;
+        int64_t offset;
+        fake.n_given = 1;
+        fake_give(&fake, "subscribe", "a");
+        fake_give(&fake, "startingOffsets", cases[i].option);
+        topic_with_range("a", 5, 9);
+        open_source();
+        cr_assert_eq(start("a-0", true, &offset, &err), 0, "%s", err.text);
+        cr_expect_eq(offset, cases[i].first, "%s", cases[i].option);
+        cr_assert_eq(start("a-0", false, &offset, &err), 0);
+        cr_expect_eq(offset, cases[i].later, "a split that appears later starts at its earliest");
+        if (i == 2) {
+            cr_assert_eq(start("a-1", true, &offset, &err), 0);
+            cr_expect_eq(offset, 9);
+        }
+        SOURCE->k.close(shared);
+        SOURCE->k.unbind(bound);
+        shared = bound = NULL;
+    }
+}
+
+Test(kafka_source, json_names_exactly_the_partitions)
+{
+    struct tide_error err;
+    int64_t offset;
+    fake_give(&fake, "subscribe", "a");
+    fake_give(&fake, "startingOffsets", "{\"a\":{\"0\":7}}");
+    topic_with_range("a", 5, 9);
+    open_source();
+    cr_assert_eq(start("a-0", true, &offset, &err), 0);
+    cr_assert_eq(start("a-1", true, &offset, &err), TIDE_ERR_INVALID);
+    cr_assert_not_null(strstr(err.text, "partition 1"), "%s", err.text);
+}
+
+Test(kafka_source, json_names_no_partition_too_many)
+{
+    struct tide_error err;
+    int64_t offset;
+    fake_give(&fake, "subscribe", "a");
+    fake_give(&fake, "startingOffsets", "{\"a\":{\"0\":7,\"1\":7,\"2\":7}}");
+    topic_with_range("a", 5, 9);
+    open_source();
+    cr_assert_eq(start("a-0", true, &offset, &err), TIDE_ERR_INVALID);
+    cr_assert_not_null(strstr(err.text, "partition 2"), "%s", err.text);
+}
+
+Test(kafka_source, json_offsets_that_are_gone)
+{
+    struct tide_error err;
+    int64_t offset;
+    fake_give(&fake, "subscribe", "a");
+    fake_give(&fake, "startingOffsets", "{\"a\":{\"0\":3,\"1\":10}}");
+    topic_with_range("a", 5, 9);
+    open_source();
+    cr_assert_eq(start("a-0", true, &offset, &err), TIDE_ERR_FATAL);
+    cr_assert_not_null(strstr(err.text, "offset 3 was to be read but Kafka has 5 to 9"), "%s",
+                       err.text);
+    cr_assert_not_null(strstr(err.text, "retention"), "%s", err.text);
+    cr_assert_eq(start("a-1", true, &offset, &err), TIDE_ERR_FATAL);
+    cr_assert_not_null(strstr(err.text, "made anew"), "%s", err.text);
+}
+
+Test(kafka_source, json_offsets_that_are_gone_may_be_left)
+{
+    struct tide_error err;
+    int64_t offset;
+    fake_give(&fake, "subscribe", "a");
+    fake_give(&fake, "failOnDataLoss", "false");
+    fake_give(&fake, "startingOffsets", "{\"a\":{\"0\":3,\"1\":10}}");
+    topic_with_range("a", 5, 9);
+    open_source();
+    cr_assert_eq(start("a-0", true, &offset, &err), 0);
+    cr_assert_eq(offset, 5);
+    cr_assert_eq(fake.n_log, 1);
+    cr_assert_eq(fake.log[0].severity, TIDE_SEVERITY_WARN);
+}
+
+Test(kafka_source, latest_offsets)
+{
+    static const char *const splits[] = {"a-0", "a-1"};
+    struct tide_bytes out[2];
+    struct tide_error err;
+    fake_give(&fake, "subscribe", "a");
+    topic_with_range("a", 5, 9);
+    open_source();
+    for (int i = 0; i < 2; i++) { /* the second frees what the first handed out */
+        cr_assert_eq(SOURCE->latest(shared, splits, 2, out, &err), 0);
+        cr_assert_eq(tide_kafka_offset_get(out[1]), 9);
+    }
+    kafka->away = true;
+    cr_assert_eq(SOURCE->latest(shared, splits, 2, out, &err), TIDE_ERR_UNREACHABLE);
+}
+
+/* ---- rows ---- */
+
+Test(kafka_source, rows_have_sparks_columns)
+{
+    struct tide_rowhdr hdr;
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 2);
+    open_source();
+    open_task(16);
+    assign(7, "a-1", 0);
+    fake_kafka_append(kafka, "a", 1, (struct fake_record){"k1", "v1", 0, NULL, 1700000000123});
+    fake_kafka_append(kafka, "a", 1, (struct fake_record){NULL, NULL, 0, NULL, -1});
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(rows.writer.n, 2);
+    cr_expect_str_eq(fake_value(&rows, 0, "key"), "k1");
+    cr_expect_str_eq(fake_value(&rows, 0, "value"), "v1");
+    cr_expect_str_eq(fake_value(&rows, 0, "topic"), "a");
+    cr_expect_str_eq(fake_value(&rows, 0, "partition"), "1");
+    cr_expect_str_eq(fake_value(&rows, 0, "offset"), "0");
+    cr_expect_str_eq(fake_value(&rows, 0, "timestamp"), "1700000000123000");
+    cr_expect_str_eq(fake_value(&rows, 0, "timestampType"), "0");
+    cr_expect_str_eq(fake_value(&rows, 1, "key"), "NULL");
+    cr_expect_str_eq(fake_value(&rows, 1, "value"), "NULL");
+    struct tide_batch batch = tide_batchbuf_view(&rows);
+    hdr = *tide_row_hdr(tide_batch_row(&batch, 1));
+    cr_expect_eq(hdr.split, 7);
+    cr_expect_eq(hdr.offset, 1);
+    cr_expect_eq(hdr.derived, 0);
+    cr_expect_eq(hdr.ingest_ns, fake.wall_ns);
+    cr_assert_eq(position(7), 2);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+}
+
+/* An empty key is not an absent one. */
+Test(kafka_source, empty_is_not_null)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(4);
+    assign(1, "a-0", 0);
+    fake_kafka_append(kafka, "a", 0, (struct fake_record){"", "", 0, NULL, 0});
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_expect_str_eq(fake_value(&rows, 0, "key"), "");
+    cr_expect_str_eq(fake_value(&rows, 0, "value"), "");
+}
+
+Test(kafka_source, headers_are_an_array_of_structs)
+{
+    struct tide_error err;
+    fake_give(&fake, "subscribe", "a");
+    fake_give(&fake, "includeHeaders", "true");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(4);
+    assign(1, "a-0", 0);
+    fake_kafka_append(kafka, "a", 0, (struct fake_record){"k", "v", 0, "trace=17", 0});
+    fake_kafka_append(kafka, "a", 0, (struct fake_record){"k", "v", 0, NULL, 0});
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    struct tide_batch batch = tide_batchbuf_view(&rows);
+    const struct tide_schema *schema = rows.writer.schema;
+    cr_assert_eq(tide_batch_check(schema, &batch, &err), 0, "%s", err.text);
+    const uint8_t *row = tide_batch_row(&batch, 0);
+    struct tide_bytes array = tide_row_bytes(schema, &batch, row, 7);
+    uint64_t count;
+    struct tide_ref element, parts[2];
+    memcpy(&count, array.p, sizeof(count));
+    cr_assert_eq(count, 1);
+    memcpy(&element, (const uint8_t *)array.p + 24, sizeof(element));
+    memcpy(parts, batch.heap + element.at + 8, sizeof(parts));
+    cr_assert_arr_eq(batch.heap + parts[0].at, "trace", 5);
+    cr_assert_eq(parts[0].n, 5);
+    cr_assert_arr_eq(batch.heap + parts[1].at, "17", 2);
+    cr_assert(tide_row_is_null(tide_batch_row(&batch, 1), 7), "no headers are NULL, as in Spark");
+}
+
+/* A plan that needs two columns gets two. */
+Test(kafka_source, pruned_columns)
+{
+    static const struct tide_field some[] = {{"offset", {.id = TIDE_TYPE_LONG}, true},
+                                             {"value", {.id = TIDE_TYPE_BINARY}, true}};
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(4);
+    tide_batchbuf_fini(&rows);
+    fake_writer_init(&fake, &rows, some, 2, 0, 4);
+    assign(1, "a-0", 0);
+    fake_kafka_append(kafka, "a", 0, text("v"));
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_expect_str_eq(fake_value(&rows, 0, "offset"), "0");
+    cr_expect_str_eq(fake_value(&rows, 0, "value"), "v");
+}
+
+Test(kafka_source, a_full_writer_loses_nothing)
+{
+    char seen[64] = "";
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(2);
+    assign(1, "a-0", 0);
+    for (int i = 0; i < 5; i++) {
+        fake_kafka_append(kafka, "a", 0, text((const char *[]){"0", "1", "2", "3", "4"}[i]));
+    }
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(poll_once(), i < 2 ? TIDE_STEP_BLOCKED : TIDE_STEP_MORE);
+        for (uint32_t r = 0; r < rows.writer.n; r++) {
+            strcat(seen, fake_value(&rows, r, "value"));
+        }
+        cr_assert_eq(position(1), i == 2 ? 5 : 2 * (i + 1), "a held record is not yet put out");
+    }
+    cr_assert_str_eq(seen, "01234");
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+}
+
+Test(kafka_source, a_record_wakes_the_task)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(4);
+    assign(1, "a-0", 0);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_not(fake_task_wait(&task, 0), "nothing is left in the descriptors");
+    fake_kafka_append(kafka, "a", 0, text("v"));
+    cr_assert(fake_task_wait(&task, 0));
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_not(fake_task_wait(&task, 0));
+}
+
+Test(kafka_source, two_partitions_keep_their_positions)
+{
+    fake_give(&fake, "subscribe", "a");
+    topic_with_range("a", 10, 10);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 10);
+    assign(2, "a-1", 10);
+    fake_kafka_append(kafka, "a", 1, text("x"));
+    fake_kafka_append(kafka, "a", 0, text("y"));
+    fake_kafka_append(kafka, "a", 1, text("z"));
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(rows.writer.n, 3);
+    cr_assert_eq(position(1), 11);
+    cr_assert_eq(position(2), 12);
+    cr_assert_eq(position(1), 11);
+}
+
+Test(kafka_source, many_partitions_are_found)
+{
+    fake_give(&fake, "subscribePattern", ".*");
+    for (int i = 0; i < FAKE_TOPICS_MAX; i++) {
+        char name[8];
+        sprintf(name, "t%d", i);
+        fake_kafka_topic(kafka, name, FAKE_PARTITIONS_MAX);
+    }
+    open_source();
+    open_task(128);
+    for (int i = 0; i < 64; i++) {
+        char split[16];
+        sprintf(split, "t%d-%d", i / 8, i % 8);
+        assign((uint32_t)i + 100, split, 0);
+    }
+    for (int i = 0; i < 64; i++) {
+        char topic[8];
+        sprintf(topic, "t%d", i / 8);
+        fake_kafka_append(kafka, topic, i % 8, text("v"));
+    }
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(rows.writer.n, 64);
+    struct tide_batch batch = tide_batchbuf_view(&rows);
+    for (uint32_t i = 0; i < 64; i++) {
+        cr_expect_eq(tide_row_hdr(tide_batch_row(&batch, i))->split, i + 100);
+        cr_expect_eq(position(i + 100), 1);
+    }
+}
+
+Test(kafka_source, an_unassigned_partition_is_silent_and_may_come_back)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 2);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    assign(2, "a-1", 0);
+    fake_kafka_append(kafka, "a", 0, text("dropped"));
+    fake_kafka_append(kafka, "a", 1, text("kept"));
+    cr_assert_eq(SOURCE->unassign(self, 1), 0);
+    cr_assert_eq(SOURCE->unassign(self, 1), TIDE_ERR_NOTFOUND);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(rows.writer.n, 1);
+    cr_expect_str_eq(fake_value(&rows, 0, "value"), "kept");
+    assign(3, "a-0", 0); /* before the end of the first fetch is through */
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(rows.writer.n, 1);
+    cr_expect_str_eq(fake_value(&rows, 0, "value"), "dropped");
+}
+
+/* ---- what goes wrong ---- */
+
+static char big[4096];
+
+Test(kafka_source, an_oversized_record_is_rejected_and_left_behind)
+{
+    memset(big, 'x', sizeof(big));
+    fake.record_max = 1000;
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task_hidden(16, true);
+    assign(1, "a-0", 0);
+    fake_kafka_append(kafka, "a", 0, text("before"));
+    fake_kafka_append(kafka, "a", 0, (struct fake_record){"key", big, 1001, NULL, 0});
+    fake_kafka_append(kafka, "a", 0, text("behind"));
+    task.reject_answer = TIDE_REJECT_BLOCKED;
+    cr_assert_eq(poll_once(), TIDE_STEP_BLOCKED);
+    cr_assert_eq(rows.writer.n, 1);
+    cr_assert_eq(position(1), 1);
+    task.reject_answer = TIDE_REJECT_SKIP;
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(task.n_rejected, 1);
+    cr_assert_eq(task.rejected_offset[0], 1);
+    cr_assert_not_null(strstr(task.rejected[0], "RECORD_TOO_LARGE: the record has 1004 bytes"),
+                       "%s", task.rejected[0]);
+    cr_assert_eq(rows.writer.n, 1);
+    cr_expect_str_eq(fake_value(&rows, 0, "value"), "behind");
+    cr_assert_eq(position(1), 3);
+}
+
+Test(kafka_source, an_oversized_record_may_stop_the_pipeline)
+{
+    fake.record_max = 1000;
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    fake_kafka_append(kafka, "a", 0, (struct fake_record){"key", big, 1001, NULL, 0});
+    task.reject_answer = TIDE_REJECT_FAIL;
+    cr_assert_eq(poll_once(), TIDE_STEP_FAILED);
+    cr_assert_eq(task.failed, TIDE_ERR_RECORD);
+    cr_assert_eq(position(1), 0);
+}
+
+Test(kafka_source, lost_records_stop_the_pipeline)
+{
+    fake_give(&fake, "subscribe", "a");
+    topic_with_range("a", 100, 200);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 17);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE); /* the error is taken */
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_not_null(strstr(task.waiting, "which offsets"), "%s", task.waiting);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_FAILED);
+    cr_assert_eq(task.failed, TIDE_ERR_FATAL);
+    cr_assert_not_null(
+        strstr(task.fail_text,
+               "topic 'a' partition 0: offset 17 was to be read but Kafka has 100 to 200"),
+        "%s", task.fail_text);
+    cr_assert_not_null(strstr(task.fail_text, "failOnDataLoss: false"), "%s", task.fail_text);
+}
+
+Test(kafka_source, lost_records_may_be_left)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_give(&fake, "failOnDataLoss", "false");
+    topic_with_range("a", 0, 0);
+    for (int i = 0; i < 6; i++) {
+        fake_kafka_append(kafka, "a", 0, text("v"));
+    }
+    fake_kafka_retain(kafka, "a", 0, 4);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(rows.writer.n, 2);
+    cr_expect_str_eq(fake_value(&rows, 0, "offset"), "4");
+    cr_assert_eq(position(1), 6);
+    cr_assert_eq(fake.n_log, 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_str_eq(task.waiting, "");
+}
+
+/* The question fails as well: asked again a second later. */
+Test(kafka_source, lost_records_are_asked_for_until_a_broker_answers)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_give(&fake, "failOnDataLoss", "false");
+    topic_with_range("a", 4, 4);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 1);
+    kafka->away = true;
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_eq(fake_jobs_run(&task), 0, "not before the second is over");
+    cr_assert_eq(task.timer_at, fake.mono_ns + 1000000000u);
+    fake.mono_ns += 1000000000u;
+    kafka->away = false;
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_eq(position(1), 4);
+}
+
+Test(kafka_source, brokers_that_go_away_and_come_back)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    kafka->away = true;
+    fake_kafka_trouble(kafka, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+    cr_assert(fake_task_wait(&task, 0));
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_str_eq(task.waiting, "broker b:9092 does not answer");
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    kafka->away = false;
+    fake.mono_ns += 1000000000u;
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_str_eq(task.waiting, "");
+}
+
+Test(kafka_source, a_record_ends_the_waiting)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    fake_kafka_trouble(kafka, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    fake_kafka_append(kafka, "a", 0, text("v"));
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_str_eq(task.waiting, "");
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+}
+
+Test(kafka_source, a_refused_login_says_why)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    fake_kafka_trouble(kafka, RD_KAFKA_RESP_ERR__AUTHENTICATION, "SASL: bad password");
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_str_eq(task.waiting, "broker b:9092 refuses the connection: SASL: bad password");
+}
+
+Test(kafka_source, a_topic_that_is_deleted_and_comes_back)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    kafka->topics[0].exists = false;
+    fake_kafka_error(kafka, "a", 0, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_str_eq(task.waiting, "topic 'a' does not exist at b:9092");
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    kafka->topics[0].exists = true;
+    fake.mono_ns += 1000000000u;
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_str_eq(task.waiting, "");
+}
+
+Test(kafka_source, a_damaged_record_stops_the_pipeline)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    fake_kafka_error(kafka, "a", 0, RD_KAFKA_RESP_ERR__BAD_MSG);
+    cr_assert_eq(poll_once(), TIDE_STEP_FAILED);
+    cr_assert_not_null(strstr(task.fail_text, "damaged"), "%s", task.fail_text);
+}
+
+Test(kafka_source, transient_errors_are_not_news)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    fake_kafka_error(kafka, "a", 0, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_eq(task.said_waiting, 0);
+}
+
+Test(kafka_source, a_fatal_client_ends_the_incarnation)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    kafka->fatal_code = RD_KAFKA_RESP_ERR__FATAL;
+    fake_kafka_trouble(kafka, RD_KAFKA_RESP_ERR__FATAL, "fatal");
+    cr_assert_eq(poll_once(), TIDE_STEP_FAILED);
+    cr_assert_eq(task.failed, TIDE_ERR_IO);
+}
+
+Test(kafka_source, bad_assignments)
+{
+    uint8_t bytes[TIDE_KAFKA_OFFSET_BYTES] = {0};
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    cr_assert_eq(SOURCE->assign(self, 1, "no split", (struct tide_bytes){bytes, 8}, NULL),
+                 TIDE_ERR_INVALID);
+    cr_assert_eq(SOURCE->assign(self, 1, "a-0", (struct tide_bytes){bytes, 7}, NULL),
+                 TIDE_ERR_INVALID);
+}
+
+/* ---- group offsets ---- */
+
+static void
+commit(const char *split, int64_t offset)
+{
+    uint8_t bytes[TIDE_KAFKA_OFFSET_BYTES];
+    struct tide_bytes offsets = {bytes, sizeof(bytes)};
+    struct tide_error err;
+    tide_kafka_offset_put(offset, bytes);
+    SOURCE->committed(shared, (struct tide_seal){1, 1}, &split, &offsets, 1, &err);
+}
+
+Test(kafka_source, group_offsets_follow_once_a_second_and_at_the_end)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 2);
+    open_source();
+    commit("a-0", 5);
+    cr_assert_eq(kafka->commits, 1);
+    cr_assert_eq(kafka->committed[0].offset, 5);
+    commit("a-1", 7);
+    commit("a-0", 6);
+    cr_assert_eq(kafka->commits, 1);
+    fake.mono_ns += 1000000000u;
+    commit("a-0", 8);
+    cr_assert_eq(kafka->commits, 2);
+    cr_assert_eq(kafka->n_committed, 2);
+    cr_assert_eq(kafka->committed[0].offset, 8);
+    cr_assert_eq(kafka->committed[1].offset, 7);
+    commit("a-1", 9);
+    SOURCE->k.close(shared);
+    shared = NULL;
+    cr_assert_eq(kafka->commits, 3);
+    cr_assert_eq(kafka->commits_waited, 1);
+}
+
+Test(kafka_source, group_offsets_that_cannot_be_sent_do_no_harm)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    kafka->away = true;
+    commit("a-0", 5);
+    commit("no split at all", 5);
+}
