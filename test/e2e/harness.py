@@ -149,10 +149,10 @@ class Context:
             file.write(text)
         return self.path(name)
 
-    def topic(self, name, partitions=1):
+    def topic(self, name, partitions=1, brokers=None):
         """A new topic of this test."""
         topic = f"{name}-{self.tag}"
-        topics("create", f"{topic}:{partitions}")
+        topics("create", f"{topic}:{partitions}", brokers=brokers)
         return topic
 
     def run(self, pipeline, *args, **kwargs):
@@ -168,10 +168,10 @@ class Context:
         return done.stdout, done.stderr
 
 
-def topics(*args):
+def topics(*args, brokers=None):
     program = next(path for path in (os.path.join(BUILD, "test", "broker", "tidemark-topics"),
                                      os.path.join(BUILD, "tidemark-topics")) if os.path.exists(path))
-    done = subprocess.run([program, BROKERS, *args], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run([program, brokers or BROKERS, *args], capture_output=True, text=True, timeout=PATIENCE, check=False)
     check(done.returncode == 0, "tidemark-topics", *args, done.stderr)
     return done.stdout
 
