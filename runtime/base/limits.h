@@ -171,4 +171,26 @@
 /* Ids of schemas in a pipeline; a plan makes a few a step. More: the pipeline is refused. */
 #define TIDE_LIMIT_SCHEMAS 4096u
 
+/* Height of an expression's tree: "a OR b OR ..." is a chain that nests nowhere, but evaluation
+ * recurses. Higher: refused. */
+#define TIDE_LIMIT_EXPR_HEIGHT 1000u
+
+/* Scratch memory of one evaluation of a batch. A chunk bounds one value (a larger one: the row is
+ * rejected as RECORD_TOO_LARGE); chunks of KEEP and more are freed after the batch that needed
+ * them. */
+#define TIDE_LIMIT_SCRATCH_CHUNK_MIN (64u << 10)
+#define TIDE_LIMIT_SCRATCH_CHUNK_MAX (2 * TIDE_LIMIT_RECORD_CEILING)
+#define TIDE_LIMIT_SCRATCH_KEEP (4u << 20)
+#define TIDE_LIMIT_SCRATCH (1u << 30)
+
+/* Text of a failed row's error; longer ones are cut. */
+#define TIDE_LIMIT_ROW_ERROR 256u
+
+/* Steps of one match of a regular expression, so that no record stalls a task. More: the row is
+ * rejected. */
+#define TIDE_LIMIT_REGEX_STEPS 1000000u
+
+/* Columns and calls of one program: registers are memory for a whole batch each. More: refused. */
+#define TIDE_LIMIT_PROGRAM_NODES 16384u
+
 #endif
