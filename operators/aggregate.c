@@ -40,6 +40,7 @@ struct aggregate_bound {
     struct tide_program *arguments;
     struct tide_field *fields;
     const char **key_exprs;
+    bool *star; /* of each function: count(*) */
     uint32_t n_keys, n_functions;
     uint64_t id_hash;
 };
@@ -119,7 +120,7 @@ make_fields(const struct tide_bind *in, struct aggregate_bound *bound, struct ti
 {
     const struct tide_host *host = in->host;
     const struct tide_field *keys = NULL;
-    void *fields, *exprs;
+    void *fields, *exprs, *star;
     uint32_t n = bound->keys != NULL ? host->expr_fields(bound->keys, &keys) : 0;
     int rc = check_keys(in, keys, n, bound->n_keys, err);
     rc = rc != 0 ? rc : tide_op_alloc(host, (n + bound->n_functions) * sizeof(*keys), &fields, err);
@@ -132,11 +133,17 @@ make_fields(const struct tide_bind *in, struct aggregate_bound *bound, struct ti
         return rc;
     }
     bound->key_exprs = exprs;
+    rc = tide_op_alloc(host, bound->n_functions * sizeof(*bound->star), &star, err);
+    if (rc != 0) {
+        return rc;
+    }
+    bound->star = star;
     for (uint32_t k = 0; k < n; k++) {
         bound->fields[k] = keys[k];
         bound->key_exprs[k] = host->option_list_at(in->options, "keys", k);
     }
     for (uint32_t f = 0; f < bound->n_functions; f++) {
+        bound->star[f] = host->option_list_at(in->options, "arguments", f)[0] == 0;
         bound->fields[n + f] = (struct tide_field){
             .name = host->option_list_at(in->options, "names", f), .type = {.id = TIDE_TYPE_LONG}};
     }
@@ -151,7 +158,7 @@ compile(const struct tide_bind *in, struct aggregate_bound *bound, struct tide_e
     if (rc == 0 && bound->n_keys > 0) {
         rc = tide_op_compile(in, "keys", NULL, &bound->keys, err);
     }
-    /* count(*) counts what is never NULL. */
+    /* What stands for * is computed and not looked at. */
     rc = rc != 0 ? rc : tide_op_compile(in, "arguments", "1", &bound->arguments, err);
     if (rc == 0 && in->host->expr_fields(bound->arguments, &arguments) != bound->n_functions) {
         rc = in->host->option_error(in->options, "arguments", 0, -1, err,
@@ -169,6 +176,7 @@ aggregate_unbind(void *bound_)
     host->expr_free(bound->arguments);
     host->free(host, bound->fields);
     host->free(host, bound->key_exprs);
+    host->free(host, bound->star);
     host->free(host, bound);
 }
 
@@ -322,7 +330,8 @@ add_row(struct aggregate *self, uint32_t group, const struct tide_vec *arguments
     entry->last = i;
     entry->rows++;
     for (uint32_t f = 0; f < self->bound->n_functions; f++) {
-        counts[f] += arguments[f].nulls[tide_vec_at(&arguments[f], i)] == 0;
+        bool null = arguments[f].nulls[tide_vec_at(&arguments[f], i)] != 0;
+        counts[f] += self->bound->star[f] || !null;
     }
 }
 

@@ -166,9 +166,12 @@ close_task(struct rig *rig)
 {
     if (rig->self != NULL) {
         rig->kind->k.task_close(rig->self);
+    }
+    if (rig->shared != NULL) {
         rig->kind->k.close(rig->shared);
     }
     rig->self = NULL;
+    rig->shared = NULL;
 }
 
 void
@@ -204,18 +207,23 @@ rig_give_list(struct rig *rig, const char *name, const char *const *items, uint3
         .name = name, .value = "", .items = items, .n_items = n, .is_list = true};
 }
 
-static int
-bind_kind(struct rig *rig, const struct tide_operator *kind, const char *ddl,
-          struct tide_error *err)
+void
+rig_bind_prepare(struct rig *rig, const struct tide_operator *kind, const char *ddl)
 {
+    struct tide_error err = {.at = -1};
     struct tide_options_config config = {.seam = &rig->fake.seam,
                                          .owner = "operator",
                                          .table = kind->k.options,
                                          .given = rig->given,
                                          .n_given = rig->n_given};
     rig->kind = kind;
-    cr_assert_eq(tide_options_create(&config, &rig->options, err), 0, "%s", err->text);
-    cr_assert_eq(tide_schema_parse(rig->schemas, ddl, &rig->in_schema, err), 0, "%s", err->text);
+    cr_assert_eq(tide_options_create(&config, &rig->options, &err), 0, "%s", err.text);
+    cr_assert_eq(tide_schema_parse(rig->schemas, ddl, &rig->in_schema, &err), 0, "%s", err.text);
+}
+
+int
+rig_bind(struct rig *rig, struct tide_error *err)
+{
     struct tide_bind bind = {.abi = TIDE_ABI_VERSION,
                              .size = sizeof(bind),
                              .host = &rig->host,
@@ -228,46 +236,53 @@ bind_kind(struct rig *rig, const struct tide_operator *kind, const char *ddl,
                              .output_mode = TIDE_OUTPUT_UPDATE,
                              .max_record = rig->record_max};
     rig->traits = (struct tide_traits){.abi = TIDE_ABI_VERSION, .size = sizeof(rig->traits)};
-    return kind->k.bind(&bind, &rig->bound, &rig->traits, err);
+    return rig->kind->k.bind(&bind, &rig->bound, &rig->traits, err);
+}
+
+int
+rig_open_task(struct rig *rig, struct tide_error *err)
+{
+    struct tide_task_info info = {
+        .abi = TIDE_ABI_VERSION, .size = sizeof(info), .task = rig->task, .count = 1};
+    int rc = rig->kind->k.open(&rig->host, rig->bound, &rig->shared, err);
+    return rc != 0 ? rc : rig->kind->k.task_open(rig->shared, &info, &rig->self, err);
 }
 
 static void
-open_task(struct rig *rig)
+open_buffers(struct rig *rig)
 {
-    struct tide_error err = {.at = -1};
-    struct tide_task_info info = {
-        .abi = TIDE_ABI_VERSION, .size = sizeof(info), .task = rig->task, .count = 1};
-    cr_assert_eq(rig->kind->k.open(&rig->host, rig->bound, &rig->shared, &err), 0, "%s", err.text);
-    cr_assert_eq(rig->kind->k.task_open(rig->shared, &info, &rig->self, &err), 0, "%s", err.text);
+    const struct tide_seam *seam = &rig->fake.seam;
+    uint32_t initial = rig->out_heap_limit < 4096 ? rig->out_heap_limit : 4096;
+    int rc = tide_batchbuf_init(&rig->in, seam, rig->in_schema, 1024, 4096, HEAP_MAX, NULL);
+    cr_assert_eq(rc, 0);
+    rc = tide_batchbuf_init(&rig->out, seam, rig->out_schema, rig->out_rows, initial,
+                            rig->out_heap_limit, NULL);
+    cr_assert_eq(rc, 0);
+    rc = tide_batchbuf_init(&rig->result, seam, rig->out_schema, rig->result_rows, 4096, HEAP_MAX,
+                            NULL);
+    cr_assert_eq(rc, 0);
 }
 
 void
 rig_open(struct rig *rig, const struct tide_operator *kind, const char *ddl)
 {
     struct tide_error err = {.at = -1};
-    cr_assert_eq(bind_kind(rig, kind, ddl, &err), 0, "%s", err.text);
+    rig_bind_prepare(rig, kind, ddl);
+    cr_assert_eq(rig_bind(rig, &err), 0, "%s", err.text);
     cr_assert_eq(rig->traits.n_outputs, 1);
-    cr_assert_eq(tide_schema_make(rig->schemas, rig->traits.fields[0], rig->traits.n_fields[0], 0,
-                                  &rig->out_schema, &err),
-                 0, "%s", err.text);
-    open_task(rig);
-    uint32_t initial = rig->out_heap_limit < 4096 ? rig->out_heap_limit : 4096;
-    cr_assert_eq(
-        tide_batchbuf_init(&rig->in, &rig->fake.seam, rig->in_schema, 1024, 4096, HEAP_MAX, &err),
-        0);
-    cr_assert_eq(tide_batchbuf_init(&rig->out, &rig->fake.seam, rig->out_schema, rig->out_rows,
-                                    initial, rig->out_heap_limit, &err),
-                 0);
-    cr_assert_eq(tide_batchbuf_init(&rig->result, &rig->fake.seam, rig->out_schema,
-                                    rig->result_rows, 4096, HEAP_MAX, &err),
-                 0);
+    int rc = tide_schema_make(rig->schemas, rig->traits.fields[0], rig->traits.n_fields[0], 0,
+                              &rig->out_schema, &err);
+    cr_assert_eq(rc, 0, "%s", err.text);
+    cr_assert_eq(rig_open_task(rig, &err), 0, "%s", err.text);
+    open_buffers(rig);
 }
 
 void
 rig_reopen(struct rig *rig)
 {
+    struct tide_error err = {.at = -1};
     close_task(rig);
-    open_task(rig);
+    cr_assert_eq(rig_open_task(rig, &err), 0, "%s", err.text);
 }
 
 int
@@ -276,7 +291,8 @@ rig_bind_fails(struct rig *rig, const struct tide_operator *kind, const char *dd
 {
     *out_err = (struct tide_error){.at = -1};
     *out_place = (struct tide_option_finding){.item = -1, .at = -1};
-    int rc = bind_kind(rig, kind, ddl, out_err);
+    rig_bind_prepare(rig, kind, ddl);
+    int rc = rig_bind(rig, out_err);
     cr_assert_neq(rc, 0, "bound what it should refuse");
     cr_assert_null(rig->bound);
     cr_assert(tide_options_blamed(rig->options, out_place), "blames nothing: %s", out_err->text);

@@ -81,6 +81,10 @@ void rig_give_list(struct rig *rig, const char *name, const char *const *items, 
 
 /* Binds over columns @ddl and opens a task. */
 void rig_open(struct rig *rig, const struct tide_operator *kind, const char *ddl);
+/* The same in three parts that can fail; errors are those of the operator. */
+void rig_bind_prepare(struct rig *rig, const struct tide_operator *kind, const char *ddl);
+int rig_bind(struct rig *rig, struct tide_error *err);
+int rig_open_task(struct rig *rig, struct tide_error *err);
 /* Closes the task and opens another over the same state. */
 void rig_reopen(struct rig *rig);
 /* Binds, which must fail: its code, the error and the place that was blamed. */
