@@ -260,18 +260,15 @@ trigger: {{continuous: {interval}}}
 class Ledger:
     """Judges the numbered records of a series of lives that has ended with a clean stop."""
 
-    def __init__(self, lives, topic, partitions, brokers=None):
+    def __init__(self, lives, source):
         self.lives, self.starts = lives, lives.starts
-        self.splits = [f"{topic}-{p}" for p in range(partitions)]
+        self.source, self.output = source, lives.output
+        self.splits = [f"{source.topic}-{p}" for p in range(source.partitions)]
         self.end = self.starts[-1].offsets()
-        self.zero = next(begin for life in range(lives.count) if (begin := begins(self.starts, life)) is not None)
-        self.output = lives.output.read_all()
-        self.source = Source(topic, partitions, [self.zero[split] for split in self.splits], brokers)
-        self.source.read_to([self.end[split] for split in self.splits])
-        self.source.close()
-        self.places = [self.places_of(p) for p in range(partitions)]
+        self.zero = dict(zip(self.splits, source.begin))
+        self.places = [self.places_of(p) for p in range(source.partitions)]
         self.records = self.output.count
-        self.repeats = []  # by life
+        self.repeats = []  # by life that got so far as to read
 
     def places_of(self, p):
         """key -> its offsets in a partition."""
@@ -364,6 +361,17 @@ class Ledger:
                 seen.add((split, offset))
                 check(newest.get(key, -1) < int(value), f"key {key}: {value} first comes after {newest.get(key)}")
                 newest[key] = int(value)
+
+
+def judge(lives, topic, partitions, brokers=None):
+    """Reads output and source of a series that has ended, and judges it. Answers the ledger, for its figures."""
+    zero = next(begin for life in range(lives.count) if (begin := begins(lives.starts, life)) is not None)
+    splits = [f"{topic}-{p}" for p in range(partitions)]
+    source = Source(topic, partitions, [zero[split] for split in splits], brokers)
+    source.read_to([lives.starts[-1].offsets()[split] for split in splits])
+    source.close()
+    lives.output.read_all()
+    return Ledger(lives, source).judge()
 
 
 def spread(seconds):
