@@ -138,8 +138,8 @@ struct tide_kafka_client_api {
     /* A queue of records. Writes 8 bytes into @fd when an empty queue gets its first. */
     struct tide_kafka_queue *(*queue_open)(struct tide_kafka_client *client, int fd);
     void (*queue_close)(struct tide_kafka_queue *queue);
-    /* Starts, or starts anew, to fetch a partition from @offset into @queue. Does not wait; what
-     * cannot be fetched comes as a record with a code. */
+    /* Starts to fetch a partition from @offset into @queue; not while it is started. Does not wait;
+     * what cannot be fetched comes as a record with a code. */
     int (*fetch_start)(struct tide_kafka_topic *topic, int32_t partition, int64_t offset,
                        struct tide_kafka_queue *queue);
     /* Ends it. Blocks shortly. */

@@ -64,7 +64,6 @@ fetch(struct source_task *self, struct tide_kafka_part *part)
         return 0;
     }
     part->deferred = false;
-    part->lost = false;
     code = self->api->fetch_start(part->topic, part->partition, part->next, self->queue);
     if (code != 0) {
         self->host->fail(
@@ -94,6 +93,28 @@ source_assign(void *task, uint32_t id, const char *split, struct tide_bytes from
         return TIDE_ERR_NOMEM;
     }
     return fetch(self, tide_kafka_parts_by_id(&self->parts, id));
+}
+
+/* Starts a fetch anew: librdkafka wants the earlier one ended, which blocks. */
+static bool
+fetch_anew(struct source_task *self, struct tide_kafka_part *part)
+{
+    const struct tide_kafka_question stop = {
+        .kind = TIDE_KAFKA_JOB_STOP,
+        .name = self->api->topic_name(part->topic),
+        .partition = part->partition,
+        .topic =
+            self->api->topic_open(self->source->link.client, self->api->topic_name(part->topic)),
+    };
+    if (stop.topic == NULL || !tide_kafka_job_submit(&self->jobs, &stop)) {
+        if (stop.topic != NULL) {
+            self->api->topic_close(stop.topic);
+        }
+        return false;
+    }
+    part->lost = false;
+    part->deferred = true;
+    return true;
 }
 
 /* Records of the partition that are still queued find no part and are dropped. */
@@ -132,14 +153,16 @@ source_position(void *task, uint32_t id, void *out, uint32_t *out_n, bool *out_r
 
 /* ---- what is missing outside ---- */
 
-/* The answer to what there is of a partition whose offset is gone. False: the task failed. */
+/* The answer to what there is of a partition whose offset is gone; without memory for the next step
+ * it is asked again. False: the task failed. */
 static bool
 range_known(struct source_task *self, struct tide_kafka_part *part,
             const struct tide_kafka_job *job)
 {
     char text[TIDE_ERROR_TEXT_MAX];
     if (part->next >= job->first && part->next <= job->next) {
-        return fetch(self, part) == 0;
+        fetch_anew(self, part);
+        return true;
     }
     tide_kafka_loss_text(job->name, part->partition, part->next, job->first, job->next, text,
                          sizeof(text));
@@ -147,10 +170,12 @@ range_known(struct source_task *self, struct tide_kafka_part *part,
         self->host->fail(self->task, TIDE_ERR_FATAL, "%s", text);
         return false;
     }
-    self->host->log(self->host, TIDE_SEVERITY_WARN, "%s (it is false: reading from %" PRId64 ")",
-                    text, job->first);
-    part->next = job->first;
-    return fetch(self, part) == 0;
+    if (fetch_anew(self, part)) {
+        self->host->log(self->host, TIDE_SEVERITY_WARN,
+                        "%s (it is false: reading from %" PRId64 ")", text, job->first);
+        part->next = job->first;
+    }
+    return true;
 }
 
 /* A topic that exists again delivers again. */

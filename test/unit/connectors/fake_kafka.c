@@ -363,6 +363,8 @@ fetch_start(struct tide_kafka_topic *topic, int32_t partition, int64_t offset,
         return 0;
     }
     from = &topic->topic->partitions[partition];
+    cr_assert_not(from->started, "librdkafka would abort");
+    from->started = true;
     if (offset < from->first || offset > from->next) {
         queue_put(queue,
                   (struct queued){topic, offset, partition, RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET});
@@ -379,6 +381,7 @@ fetch_stop(struct tide_kafka_topic *topic, int32_t partition)
 {
     if (topic->topic != NULL) {
         topic->topic->partitions[partition].to = NULL;
+        topic->topic->partitions[partition].started = false;
     }
 }
 

@@ -29,6 +29,7 @@ struct fake_record {
 struct fake_partition {
     struct fake_record records[FAKE_RECORDS_MAX];
     int64_t first, next;         /* offsets; record of offset o is records[o % MAX] */
+    bool started;                /* and not stopped: to start it again is an error */
     struct tide_kafka_queue *to; /* where it is fetched to */
     int64_t fetched;             /* next offset to be fetched */
 };

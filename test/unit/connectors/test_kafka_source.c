@@ -626,6 +626,8 @@ Test(kafka_source, lost_records_may_be_left)
     cr_assert_eq(poll_once(), TIDE_STEP_MORE);
     cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
     cr_assert_eq(fake_jobs_run(&task), 1);
+    poll_once();
+    cr_assert_eq(fake_jobs_run(&task), 1, "the fetch is ended before it starts anew");
     cr_assert_eq(poll_once(), TIDE_STEP_MORE);
     cr_assert_eq(rows.writer.n, 2);
     cr_expect_str_eq(fake_value(&rows, 0, "offset"), "4");
