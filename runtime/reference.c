@@ -54,10 +54,12 @@ struct entry {
     const char *doc;
 };
 
-/* What can be listed. `labels` name the facts, as JSON keys and as heads of the table. */
+/* What can be listed, and what its facts are called. */
 struct what {
     const char *name;
-    const char *labels[ENTRY_FACTS_MAX];
+    const char *keys[ENTRY_FACTS_MAX];    /* of the JSON lines */
+    const char *columns[ENTRY_FACTS_MAX]; /* of the Markdown table */
+    const char *words[ENTRY_FACTS_MAX];   /* before the fact, in text */
     void (*write)(struct page *page);
 };
 
@@ -82,7 +84,7 @@ text_entry(struct page *page, const struct entry *entry)
     SAY(page, "%s", entry->title != NULL ? entry->title : entry->name);
     const char *before = " (";
     for (uint32_t i = 0; i < ENTRY_FACTS_MAX && entry->facts[i] != NULL; i++) {
-        SAY(page, "%s%s %s", before, page->what->labels[i], entry->facts[i]);
+        SAY(page, "%s%s%s", before, page->what->words[i], entry->facts[i]);
         before = ", ";
     }
     SAY(page, "%s\n    %s\n", entry->facts[0] != NULL ? ")" : "", entry->doc);
@@ -101,8 +103,8 @@ markdown_head(struct page *page)
 {
     uint32_t n = 0;
     SAY(page, "| name |");
-    for (; n < ENTRY_FACTS_MAX && page->what->labels[n] != NULL; n++) {
-        SAY(page, " %s |", page->what->labels[n]);
+    for (; n < ENTRY_FACTS_MAX && page->what->columns[n] != NULL; n++) {
+        SAY(page, " %s |", page->what->columns[n]);
     }
     SAY(page, " meaning |\n| --- |");
     for (uint32_t i = 0; i < n; i++) {
@@ -120,7 +122,7 @@ markdown_entry(struct page *page, const struct entry *entry)
     SAY(page, "| `");
     markdown_cell(page, entry->title != NULL ? entry->title : entry->name);
     SAY(page, "` |");
-    for (uint32_t i = 0; i < ENTRY_FACTS_MAX && page->what->labels[i] != NULL; i++) {
+    for (uint32_t i = 0; i < ENTRY_FACTS_MAX && page->what->columns[i] != NULL; i++) {
         SAY(page, " ");
         markdown_cell(page, entry->facts[i] != NULL ? entry->facts[i] : "");
         SAY(page, " |");
@@ -143,7 +145,7 @@ json_line(struct tide_chars *chars, const struct what *what, const struct entry 
         tide_json_out_text(&out, entry->title);
     }
     for (uint32_t i = 0; i < ENTRY_FACTS_MAX && entry->facts[i] != NULL; i++) {
-        tide_json_out_key(&out, what->labels[i]);
+        tide_json_out_key(&out, what->keys[i]);
         tide_json_out_text(&out, entry->facts[i]);
     }
     tide_json_out_key(&out, "doc");
@@ -319,13 +321,13 @@ write_schema(struct page *page)
 /* ---- what can be listed ---- */
 
 static const struct what whats[] = {
-    {"connectors", {"kind"}, write_connectors},
-    {"operators", {NULL}, write_operators},
-    {"functions", {"since"}, write_functions},
-    {"options", {NULL}, write_options},
-    {"schema", {NULL}, write_schema},
-    {"counters", {"kind", "unit"}, write_counters},
-    {"errors", {"exit code", "then"}, write_errors},
+    {"connectors", {"kind"}, {"kind"}, {""}, write_connectors},
+    {"operators", {NULL}, {NULL}, {NULL}, write_operators},
+    {"functions", {"since"}, {"since Spark"}, {"since "}, write_functions},
+    {"options", {NULL}, {NULL}, {NULL}, write_options},
+    {"schema", {NULL}, {NULL}, {NULL}, write_schema},
+    {"counters", {"kind", "unit"}, {"kind", "unit"}, {"", ""}, write_counters},
+    {"errors", {"exitCode", "then"}, {"exit code", "then"}, {"exit code ", ""}, write_errors},
 };
 
 #define WHATS (sizeof(whats) / sizeof(whats[0]))
@@ -343,10 +345,10 @@ find_what(const char *text, const struct what **out_what, struct tide_error *err
     }
     const char *near = tide_nearest(text, names, WHATS);
     return tide_error_set(err, TIDE_ERR_INVALID,
-                          "'%s' cannot be listed%s%s%s; connectors, operators, functions, options, "
+                          "'%s' cannot be listed%s%s%s connectors, operators, functions, options, "
                           "schema, counters and errors can",
-                          text, near != NULL ? ": did you mean '" : "", near != NULL ? near : "",
-                          near != NULL ? "'?" : "");
+                          text, near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
+                          near != NULL ? "'?);" : ";");
 }
 
 static int

@@ -116,7 +116,11 @@ help_flag(const struct cli_flag *flag)
     }
     snprintf(name, sizeof(name), "--%s%s%s", flag->name, flag->value != NULL ? " " : "",
              flag->value != NULL ? flag->value : "");
-    printf("  %-*s %s\n", NAME_WIDTH, name, flag->doc);
+    if (strlen(name) > NAME_WIDTH) {
+        printf("  %s\n  %-*s %s\n", name, NAME_WIDTH, "", flag->doc);
+    } else {
+        printf("  %-*s %s\n", NAME_WIDTH, name, flag->doc);
+    }
 }
 
 void

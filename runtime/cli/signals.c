@@ -56,7 +56,9 @@ cli_signals_install(struct tide_engine *engine)
     for (size_t i = 0; i < HANDLED; i++) {
         sigaction(handled[i], &action, NULL);
     }
-    sigaction(SIGPIPE, &ignore, NULL);
+    if (engine != NULL) {
+        sigaction(SIGPIPE, &ignore, NULL);
+    }
 }
 
 void

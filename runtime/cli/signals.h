@@ -4,7 +4,8 @@
  *
  *   SIGINT SIGTERM   a clean stop; a second SIGINT ends at once with 130
  *   SIGUSR1 SIGUSR2  one log level more, less
- *   SIGPIPE          ignored: a broken output is an error like any other
+ *   SIGPIPE          ignored while an engine runs: a broken output is an error like any other;
+ *                    verbs that only print end by it, as filters do
  */
 #ifndef TIDE_CLI_SIGNALS_H
 #define TIDE_CLI_SIGNALS_H
