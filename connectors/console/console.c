@@ -53,7 +53,7 @@ struct console_task {
     const struct console_bound *bound;
     struct tide_task *task;
     const struct tide_schema *schema; /* of the rows that came last */
-    struct tide_table table;
+    struct tide_console_table table;
     uint64_t number;          /* of the next table */
     struct tide_text drawing; /* the job's while `writing` */
     struct tide_seal seal;    /* of the table on its way */
@@ -108,7 +108,7 @@ console_write(void *task, const struct tide_batch *in, uint32_t *out_consumed)
         self->schema = self->host->schema(self->host, in->schema);
     }
     for (uint32_t i = 0; i < in->n; i++) {
-        if (!tide_table_add(&self->table, self->schema, in, i)) {
+        if (!tide_console_table_add(&self->table, self->schema, in, i)) {
             self->host->fail(self->task, TIDE_ERR_LIMIT,
                              "a table is too large to be kept: set truncate or a smaller numRows");
             return TIDE_STEP_FAILED;
@@ -195,7 +195,7 @@ console_on_marker(void *task, uint64_t first, struct tide_seal seal, uint32_t fl
         return TIDE_STEP_DONE;
     }
     self->drawing.n = 0;
-    tide_table_draw(&self->table, self->bound->fields, self->number++, &self->drawing);
+    tide_console_table_draw(&self->table, self->bound->fields, self->number++, &self->drawing);
     if (self->drawing.full) {
         self->host->fail(self->task, TIDE_ERR_LIMIT,
                          "a table is too large to be drawn: set truncate or a smaller numRows");
@@ -232,7 +232,7 @@ console_task_open(void *shared, const struct tide_task_info *info, void **out_se
     self->table.rows_max = bound->rows_max;
     self->table.truncate = bound->truncate;
     self->drawing = (struct tide_text){.host = host, .max = DRAWING_BYTES_MAX};
-    tide_table_init(&self->table, host, widths, bound->n_fields);
+    tide_console_table_init(&self->table, host, widths, bound->n_fields);
     pthread_mutex_init(&self->lock, NULL);
     *out_self = self;
     return 0;
@@ -243,7 +243,7 @@ console_task_close(void *task)
 {
     struct console_task *self = task;
     const struct tide_host *host = self->host;
-    tide_table_fini(&self->table);
+    tide_console_table_fini(&self->table);
     tide_text_free(&self->drawing);
     pthread_mutex_destroy(&self->lock);
     host->free(host, self->table.widths);

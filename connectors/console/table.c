@@ -22,8 +22,8 @@ struct cell_head {
 };
 
 void
-tide_table_init(struct tide_table *table, const struct tide_host *host, uint32_t *widths,
-                uint32_t n_columns)
+tide_console_table_init(struct tide_console_table *table, const struct tide_host *host,
+                        uint32_t *widths, uint32_t n_columns)
 {
     table->n_columns = n_columns;
     table->widths = widths;
@@ -34,7 +34,7 @@ tide_table_init(struct tide_table *table, const struct tide_host *host, uint32_t
 }
 
 void
-tide_table_fini(struct tide_table *table)
+tide_console_table_fini(struct tide_console_table *table)
 {
     tide_text_free(&table->cells);
     tide_text_free(&table->raw);
@@ -150,7 +150,7 @@ text_escape(struct tide_text *out, const char *p, size_t n)
 }
 
 static void
-cell_put(struct tide_table *table, const char *p, size_t n)
+cell_put(struct tide_console_table *table, const char *p, size_t n)
 {
     struct tide_text *cells = &table->cells;
     size_t head_at = cells->n;
@@ -173,8 +173,8 @@ cell_put(struct tide_table *table, const char *p, size_t n)
 }
 
 bool
-tide_table_add(struct tide_table *table, const struct tide_schema *schema,
-               const struct tide_batch *batch, uint32_t i)
+tide_console_table_add(struct tide_console_table *table, const struct tide_schema *schema,
+                       const struct tide_batch *batch, uint32_t i)
 {
     if (table->rows++ >= table->rows_max) {
         return true;
@@ -195,7 +195,7 @@ tide_table_add(struct tide_table *table, const struct tide_schema *schema,
 
 /* The next cell in the order they were put; *at moves on. */
 static const char *
-cell_next(const struct tide_table *table, size_t *at, struct cell_head *head)
+cell_next(const struct tide_console_table *table, size_t *at, struct cell_head *head)
 {
     const char *p = table->cells.p + *at + sizeof(*head);
     memcpy(head, table->cells.p + *at, sizeof(*head));
@@ -204,7 +204,7 @@ cell_next(const struct tide_table *table, size_t *at, struct cell_head *head)
 }
 
 static void
-widths_find(struct tide_table *table, uint64_t rows, struct tide_text *header)
+widths_find(struct tide_console_table *table, uint64_t rows, struct tide_text *header)
 {
     size_t at = 0, header_at = 0;
     for (uint32_t c = 0; c < table->n_columns; c++) {
@@ -222,7 +222,7 @@ widths_find(struct tide_table *table, uint64_t rows, struct tide_text *header)
 }
 
 static void
-rule_draw(const struct tide_table *table, struct tide_text *out)
+rule_draw(const struct tide_console_table *table, struct tide_text *out)
 {
     tide_text_say(out, "+");
     for (uint32_t c = 0; c < table->n_columns; c++) {
@@ -233,7 +233,7 @@ rule_draw(const struct tide_table *table, struct tide_text *out)
 }
 
 static void
-cell_draw(const struct tide_table *table, uint32_t column, const char *p,
+cell_draw(const struct tide_console_table *table, uint32_t column, const char *p,
           const struct cell_head *head, struct tide_text *out)
 {
     size_t pad = table->widths[column] - head->width;
@@ -244,7 +244,8 @@ cell_draw(const struct tide_table *table, uint32_t column, const char *p,
 }
 
 static void
-header_draw(const struct tide_table *table, const struct tide_text *header, struct tide_text *out)
+header_draw(const struct tide_console_table *table, const struct tide_text *header,
+            struct tide_text *out)
 {
     size_t at = 0;
     tide_text_say(out, "|");
@@ -258,7 +259,7 @@ header_draw(const struct tide_table *table, const struct tide_text *header, stru
 }
 
 static void
-rows_draw(const struct tide_table *table, uint64_t rows, struct tide_text *out)
+rows_draw(const struct tide_console_table *table, uint64_t rows, struct tide_text *out)
 {
     size_t at = 0;
     for (uint64_t i = 0; i < rows; i++) {
@@ -274,7 +275,7 @@ rows_draw(const struct tide_table *table, uint64_t rows, struct tide_text *out)
 
 /* The escaped names of the columns, each with its NUL. */
 static void
-header_make(struct tide_table *table, const struct tide_field *fields)
+header_make(struct tide_console_table *table, const struct tide_field *fields)
 {
     table->escaped.n = 0;
     for (uint32_t c = 0; c < table->n_columns; c++) {
@@ -284,8 +285,8 @@ header_make(struct tide_table *table, const struct tide_field *fields)
 }
 
 void
-tide_table_draw(struct tide_table *table, const struct tide_field *fields, uint64_t number,
-                struct tide_text *out)
+tide_console_table_draw(struct tide_console_table *table, const struct tide_field *fields,
+                        uint64_t number, struct tide_text *out)
 {
     static const char line[] = "-------------------------------------------\n";
     uint64_t rows = table->rows < table->rows_max ? table->rows : table->rows_max;

@@ -13,7 +13,7 @@
 
 #include "text.h"
 
-struct tide_table {
+struct tide_console_table {
     uint32_t rows_max; /* numRows */
     uint32_t truncate; /* cells longer than this are cut; 0: never, and text is to the left */
     uint64_t rows;     /* seen; those beyond rows_max are only counted */
@@ -24,20 +24,20 @@ struct tide_table {
 };
 
 /* @widths has room for the columns of the schema and is the caller's. @thread start */
-void tide_table_init(struct tide_table *table, const struct tide_host *host, uint32_t *widths,
-                     uint32_t n_columns);
+void tide_console_table_init(struct tide_console_table *table, const struct tide_host *host,
+                             uint32_t *widths, uint32_t n_columns);
 
 /* @thread start */
-void tide_table_fini(struct tide_table *table);
+void tide_console_table_fini(struct tide_console_table *table);
 
 /* Adds row @i of @batch; false: the table is larger than may be kept. @thread task */
-bool tide_table_add(struct tide_table *table, const struct tide_schema *schema,
-                    const struct tide_batch *batch, uint32_t i);
+bool tide_console_table_add(struct tide_console_table *table, const struct tide_schema *schema,
+                            const struct tide_batch *batch, uint32_t i);
 
 /* Appends the drawing with its headline "Batch: @number" to @out and empties the table. @thread
  * task
  */
-void tide_table_draw(struct tide_table *table, const struct tide_field *fields, uint64_t number,
-                     struct tide_text *out);
+void tide_console_table_draw(struct tide_console_table *table, const struct tide_field *fields,
+                             uint64_t number, struct tide_text *out);
 
 #endif
