@@ -14,6 +14,12 @@
 #define SEGMENT (128u << 10)
 #define BLOCK 4096u
 
+/* Of the single damages only every n-th: sanitizer builds look at memory, the plain build at all of
+ * them. */
+#ifndef DAMAGE_STRIDE
+#define DAMAGE_STRIDE 1u
+#endif
+
 /* Two segments, about forty records in groups of one to three, all acknowledged. */
 static struct fixture *
 log_new(void)
@@ -135,7 +141,7 @@ flip_each_byte(struct fixture *f, uint64_t segment, struct tally *tally)
     static const uint8_t masks[] = {0x01, 0x80, 0xff};
     struct disk_node *node = fixture_segment(f, segment);
     struct saved saved = save(node);
-    for (uint64_t at = 0; at < node->now_len; at++) {
+    for (uint64_t at = 0; at < node->now_len; at += DAMAGE_STRIDE) {
         if (worth_it(node, at)) {
             node->now[at] ^= masks[at % 3];
             note(tally, recover_damaged(f, node, at));
@@ -150,8 +156,8 @@ Test(recovery, every_single_byte_of_the_newest_segment)
     struct fixture *f = log_new();
     struct tally tally = {0};
     flip_each_byte(f, 2, &tally);
-    cr_assert_gt(tally.refused, 10000, "%lu", tally.refused);
-    cr_assert_gt(tally.accepted, 100, "%lu", tally.accepted);
+    cr_assert_gt(tally.refused, 10000 / DAMAGE_STRIDE, "%lu", tally.refused);
+    cr_assert_gt(tally.accepted, 100 / DAMAGE_STRIDE, "%lu", tally.accepted);
     fixture_fini(f);
 }
 
@@ -160,7 +166,7 @@ Test(recovery, every_single_byte_of_an_older_segment)
     struct fixture *f = log_new();
     struct tally tally = {0};
     flip_each_byte(f, 1, &tally);
-    cr_assert_gt(tally.refused, 5000, "%lu", tally.refused);
+    cr_assert_gt(tally.refused, 5000 / DAMAGE_STRIDE, "%lu", tally.refused);
     fixture_fini(f);
 }
 
@@ -173,7 +179,7 @@ Test(recovery, every_truncation_is_refused)
         struct disk_node *node = fixture_segment(f, segment);
         struct saved saved = save(node);
         uint64_t end = extent(node) + 64;
-        for (uint64_t len = 0; len < saved.len; len += len < end ? 1 : 512) {
+        for (uint64_t len = 0; len < saved.len; len += len < end ? DAMAGE_STRIDE : 512) {
             node->now_len = len;
             cr_assert_eq(recover_damaged(f, node, len), TIDE_ERR_CORRUPT, "length %lu", len);
             restore(&saved);
