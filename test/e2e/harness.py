@@ -65,8 +65,8 @@ class Engine:
         self.err_path = os.path.join(ctx.dir, f"engine-{Engine.count}.err")
         environment = dict(os.environ, TIDEMARK_PLUGIN_PATH=PLUGINS)
         environment.update(env or {})
-        command = [os.path.join(BUILD, "tidemark"), "run", pipeline, "--progress", "none", "--log-level", "INFO",
-                   *args]
+        level = [] if "--log-level" in args else ["--log-level", "INFO"]
+        command = [os.path.join(BUILD, "tidemark"), "run", pipeline, "--progress", "none", *level, *args]
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, cwd=ctx.dir, env=environment,
                                             stdin=stdin or subprocess.DEVNULL)
