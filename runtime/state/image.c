@@ -20,12 +20,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <zstd.h>
-
 #include "base/assert.h"
 #include "base/crc32c.h"
+#include "codec/compress.h"
 
-#define ZSTD_LEVEL 1
+/* zstd's fastest: the disk is slower still. */
+#define COMPRESS_LEVEL 1
 #define RETRY_NS 1000000000u
 
 static void
@@ -60,6 +60,12 @@ file_begin(struct tide_image *image)
     char name[TIDE_STATE_NAME_MAX], path[PATH_MAX];
     uint8_t head[TIDE_STATE_HEAD_BYTES];
     struct tide_state_file id;
+    if (image->store->site.compress) {
+        int rc = tide_compressor_create(image->store->site.seam, &image->compressor, &image->err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
     image_file(image, &id);
     tide_state_file_name(&id, name);
     snprintf(path, sizeof(path), "%s/%s", image->store->dir, name);
@@ -97,10 +103,11 @@ block_write(struct tide_image *image, const struct tide_block *raw, uint8_t *roo
     struct tide_block block = *raw;
     struct tide_block_writer writer;
     tide_block_begin(&writer, &block, room, size);
-    if (image->store->site.compress) {
-        const size_t n = ZSTD_compress(writer.at, (size_t)(writer.end - writer.at), raw->payload.p,
-                                       raw->payload.n, ZSTD_LEVEL);
-        if (!ZSTD_isError(n) && n < raw->payload.n) {
+    if (image->compressor != NULL) {
+        size_t n = 0;
+        int rc = tide_compress(image->compressor, raw->payload.p, raw->payload.n, COMPRESS_LEVEL,
+                               writer.at, (size_t)(writer.end - writer.at), &n);
+        if (rc == 0 && n < raw->payload.n) {
             writer.block.codec = TIDE_BLOCK_ZSTD;
             writer.at += n;
         }
@@ -116,7 +123,7 @@ static int
 buffer_write(struct tide_image *image)
 {
     const struct tide_seam *seam = image->store->site.seam;
-    const size_t size = ZSTD_compressBound(image->len) + image->len;
+    const size_t size = tide_compress_bound(image->len) + image->len;
     uint8_t *room = tide_alloc(seam, size);
     int rc = 0;
     if (room == NULL) {
@@ -134,6 +141,17 @@ buffer_write(struct tide_image *image)
     return rc;
 }
 
+/* Lets go of what writing needs. */
+static void
+file_close(struct tide_image *image)
+{
+    struct tide_io *io = image->store->site.io;
+    io->close(io->self, image->file);
+    tide_compressor_destroy(image->compressor);
+    image->file = NULL;
+    image->compressor = NULL;
+}
+
 static int
 image_job_run(void *arg)
 {
@@ -145,9 +163,8 @@ image_job_run(void *arg)
     if (rc == 0 && image->last) {
         rc = file_end(image);
     }
-    if ((rc != 0 || image->last) && image->file != NULL) {
-        image->store->site.io->close(image->store->site.io->self, image->file);
-        image->file = NULL;
+    if (rc != 0 || image->last) {
+        file_close(image);
     }
     return rc;
 }
@@ -407,9 +424,6 @@ tide_image_abandon(struct tide_state_store *store)
     if (image->job.busy) {
         tide_segment_job_wait(store->segment, &image->job);
     }
-    if (image->file != NULL) {
-        store->site.io->close(store->site.io->self, image->file);
-        image->file = NULL;
-    }
+    file_close(image);
     image->phase = TIDE_IMAGE_IDLE;
 }

@@ -19,10 +19,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <zstd.h>
-
 #include "base/assert.h"
 #include "base/crc32c.h"
+#include "codec/compress.h"
 
 #define BLOCK_MAX (TIDE_LIMIT_STATE_VALUE + TIDE_LIMIT_STATE_KEY + TIDE_LIMIT_STATE_BUFFER)
 
@@ -34,6 +33,7 @@ struct restore {
     bool takes_saved;                 /* from this part */
     uint32_t group_first, group_end;  /* taken from this part */
     struct tide_buf bytes, raw;       /* a block, and its payload uncompressed */
+    struct tide_compressor *compressor;
     struct tide_file *file;
     uint32_t seed, crc;
     bool ended; /* the END block of an image was read */
@@ -153,6 +153,7 @@ payload_get(struct restore *restore, const struct tide_block *block, struct tide
             struct tide_error *err)
 {
     uint8_t *room = NULL;
+    size_t n = 0;
     if (block->codec == TIDE_BLOCK_RAW) {
         *out_payload = block->payload;
         return 0;
@@ -161,8 +162,15 @@ payload_get(struct restore *restore, const struct tide_block *block, struct tide
     if (tide_buf_reserve(&restore->raw, block->raw_len, &room) != 0) {
         return tide_error_set(err, TIDE_ERR_NOMEM, "out of memory to restore state");
     }
-    if (ZSTD_decompress(room, block->raw_len, block->payload.p, block->payload.n) !=
-        block->raw_len) {
+    if (restore->compressor == NULL) {
+        int rc = tide_compressor_create(restore->store->site.seam, &restore->compressor, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    int rc = tide_decompress(restore->compressor, block->payload.p, block->payload.n, room,
+                             block->raw_len, &n, err);
+    if (rc != 0 || n != block->raw_len) {
         return tide_error_set(err, TIDE_ERR_CORRUPT, "it cannot be uncompressed");
     }
     *out_payload = (struct tide_bytes){room, block->raw_len};
@@ -432,11 +440,11 @@ tide_state_store_restore(struct tide_state_store *store, const struct tide_bytes
                          struct tide_error *err)
 {
     struct restore restore = {.store = store};
-    int rc = 0;
     TIDE_ASSERT(store->n_states == 0);
     TIDE_ASSERT(store->n_parts == 0);
     tide_buf_init(&restore.bytes, store->site.seam, BLOCK_MAX);
     tide_buf_init(&restore.raw, store->site.seam, BLOCK_MAX);
+    int rc = 0;
     for (uint32_t i = 0; i < n && rc == 0; i++) {
         struct tide_parsed_ref parsed = {0};
         rc = tide_state_ref_decode(store->site.seam, refs[i], &parsed, err);
@@ -449,5 +457,6 @@ tide_state_store_restore(struct tide_state_store *store, const struct tide_bytes
     store->parts_sealed = store->n_parts;
     tide_buf_fini(&restore.bytes);
     tide_buf_fini(&restore.raw);
+    tide_compressor_destroy(restore.compressor);
     return rc;
 }

@@ -585,6 +585,7 @@ store_fill_in(struct tide_state_store *store, const struct tide_state_config *co
               struct tide_error *err)
 {
     const struct tide_seam *seam = store->site.seam;
+    store->image.store = store;
     tide_heap_init(&store->heap, store->site.budget);
     tide_buf_init(&store->due_key, seam, TIDE_LIMIT_STATE_KEY);
     for (uint32_t i = 0; i < TIDE_TIMER_DOMAINS; i++) {
@@ -598,7 +599,6 @@ store_fill_in(struct tide_state_store *store, const struct tide_state_config *co
         return no_memory(err);
     }
     store->site.dir = store->dir;
-    store->image.store = store;
     store->image.size = TIDE_LIMIT_STATE_IMAGE_BLOCK;
     store->image.buffer = tide_chunk_alloc(store->site.budget, store->image.size);
     if (store->image.buffer == NULL) {

@@ -77,6 +77,7 @@ struct tide_image {
     /* job */
     bool last;
     struct tide_file *file; /* NULL: not yet made */
+    struct tide_compressor *compressor;
     uint32_t seed, crc;
     uint64_t at;
     struct tide_error err;

@@ -227,3 +227,92 @@ Test(store, other_key_groups_are_refused)
     cr_assert(strstr(err.text, "16 key groups, the pipeline 32"), "%s", err.text);
     rig_fini(&rig);
 }
+
+/* ---- the n-th allocation fails ---- */
+
+static uint32_t until_failure;
+
+static bool
+fails_now(void)
+{
+    return until_failure > 0 && --until_failure == 0;
+}
+
+static void *
+failing_alloc(void *self, size_t size)
+{
+    (void)self;
+    return fails_now() ? NULL : tide_alloc(tide_seam_real(), size);
+}
+
+static void *
+failing_resize(void *self, void *block, size_t size)
+{
+    (void)self;
+    return fails_now() ? NULL : tide_resize(tide_seam_real(), block, size);
+}
+
+/* Restores, declares, saves, puts and cuts; the first error, or 0. */
+static int
+life(struct rig *rig)
+{
+    struct tide_error err = {0};
+    int rc = rig_start(rig, 1, 1, &err);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = tide_state_save(rig->stores[0], "count", 1, key_of("saved"), &err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (tide_state_put(rig->states[0], key_of("k"), 100) == NULL) {
+        return rig->fail_code;
+    }
+    tide_state_timer_set(rig->states[0], key_of("t"), 1, TIDE_TIMER_EVENT);
+    struct tide_timer timer;
+    tide_state_timer_due(rig->stores[0], TIDE_TIMER_EVENT, 1, &timer);
+    if (rig->fail_code == 0) {
+        tide_state_cut(rig->stores[0], ++rig->epoch);
+    }
+    return rig->fail_code;
+}
+
+/* Wherever memory ends, an error comes out, and nothing is left behind (the budget and leak checks
+ * tell). */
+Test(store, each_allocation_fails)
+{
+    struct rig rig;
+    struct tide_seam seam = *tide_seam_real();
+    uint32_t n = 0;
+    int rc;
+    seam.alloc = failing_alloc;
+    seam.resize = failing_resize;
+    start(&rig, 16u << 20, 1);
+    rig_put(&rig, "a", 1, "b", 1);
+    tide_state_save(rig.stores[0], "count", 1, key_of("x"), NULL);
+    tide_state_timer_set(rig.states[0], key_of("t"), 9, TIDE_TIMER_PROCESSING);
+    rig_cut(&rig);
+    rig_commit(&rig);
+    rig_stop(&rig);
+    rig.site.seam = &seam;
+    struct tide_budget *budget;
+    struct tide_budget_child *child = rig.child;
+    cr_assert_eq(tide_budget_create(&seam, 64u << 20, &budget, NULL), 0);
+    cr_assert_eq(tide_budget_child_add(budget, "state", 0, 0, &rig.site.budget, NULL), 0);
+    do {
+        rig.fail_code = 0;
+        until_failure = ++n;
+        rc = life(&rig);
+        const bool failed = until_failure == 0;
+        until_failure = 0;
+        rig_stop(&rig);
+        cr_assert_eq(tide_budget_child_use(rig.site.budget).used, 0);
+        cr_assert(rc == 0 ? !failed : rc == TIDE_ERR_NOMEM || rc == TIDE_ERR_LIMIT,
+                  "allocation %u: %d", n, rc);
+    } while (rc != 0);
+    cr_assert_gt(n, 30);
+    tide_budget_destroy(budget);
+    rig.site.budget = child;
+    rig.site.seam = tide_seam_real();
+    rig_fini(&rig);
+}
