@@ -158,8 +158,9 @@ bind_struct(struct tide_binder *b, const struct tide_ast *ast, const struct argu
         }
         pairs[2 * i + 1] = args->items[i];
     }
-    return tide_bind_call(b, tide_fn_find("named_struct"), "struct", pairs, 2 * args->n, ast->at,
-                          out);
+    return tide_bind_call(b, tide_fn_find("named_struct"),
+                          ast->name[0] == '(' ? "named_struct" : "struct", pairs, 2 * args->n,
+                          ast->at, out);
 }
 
 /* Types that are functions too: int(x) is CAST(x AS INT). */
@@ -228,7 +229,7 @@ bind_function(struct tide_binder *b, const struct tide_ast *ast, const struct ti
 {
     const struct tide_fn *fn = tide_fn_find(ast->name);
     const struct tide_type *cast = find_cast_name(ast->name);
-    bool is_struct = strcmp(ast->name, "struct") == 0;
+    bool is_struct = strcmp(ast->name, "struct") == 0 || strcmp(ast->name, "(") == 0;
     struct arguments *args;
     int rc = fn == NULL && cast == NULL && !is_struct ? check_place(b, ast) : TIDE_OK;
     if (rc == TIDE_OK && fn == NULL && cast == NULL && !is_struct) {

@@ -96,18 +96,24 @@ as_float(const struct tide_type *type, double value)
 struct put_args {
     const struct tide_value *value;
     const struct tide_zone *zone;
+    bool plain; /* a decimal without exponent */
 };
 
 static void
 put_text(void *arg, struct tide_chars *out)
 {
     const struct put_args *args = arg;
-    tide_put_value(out, args->value, TIDE_TEXT_CAST, args->zone);
+    if (args->plain) {
+        tide_put_decimal(out, args->value->i128, args->value->type->scale);
+    } else {
+        tide_put_value(out, args->value, TIDE_TEXT_CAST, args->zone);
+    }
 }
 
 CONVERSION(any_to_string)
 {
-    struct put_args args = {in, cast->zone};
+    bool plain = cast->mode == TIDE_CAST_ANSI && cast->from->id == TIDE_TYPE_DECIMAL;
+    struct put_args args = {in, cast->zone, plain};
     return tide_eval_text(site->eval, site->row, site->place, put_text, &args, &out->bytes)
                ? TIDE_CAST_OK
                : TIDE_CAST_FAILED;
@@ -360,8 +366,9 @@ CONVERSION(float_to_timestamp)
 CONVERSION(decimal_to_timestamp)
 {
     bool fits;
-    out->i64 = tide_decimal_quotient((struct tide_decimal){in->i128, cast->from->scale},
-                                     (struct tide_decimal){1, 6}, &fits);
+    out->i64 = tide_decimal_quotient(
+        (struct tide_decimal){tide_decimal_round_34(in->i128), cast->from->scale},
+        (struct tide_decimal){1, 6}, &fits);
     return TIDE_CAST_OK;
 }
 

@@ -163,9 +163,14 @@ bool
 tide_widen(struct tide_binder *b, enum tide_widen how, const struct tide_type *x,
            const struct tide_type *y, struct tide_type *out)
 {
-    return widen_tight(b, how, x, y, out) ||
-           (how >= TIDE_WIDEN_NO_STRING && widen_decimal(x, y, out)) ||
-           (how >= TIDE_WIDEN_FULL && widen_string(b, x, y, out));
+    struct tide_type common; /* @out may be @x or @y */
+    bool ok = widen_tight(b, how, x, y, &common) ||
+              (how >= TIDE_WIDEN_NO_STRING && widen_decimal(x, y, &common)) ||
+              (how >= TIDE_WIDEN_FULL && widen_string(b, x, y, &common));
+    if (ok) {
+        *out = common;
+    }
+    return ok;
 }
 
 /* Whether a type is or holds a text. */

@@ -477,6 +477,24 @@ tide_decimal_compare(struct tide_decimal a, struct tide_decimal b)
     return x.negative ? -wide_compare(&x, &y) : wide_compare(&x, &y);
 }
 
+tide_i128
+tide_decimal_round_34(tide_i128 value)
+{
+    uint32_t extra = 0;
+    tide_i128 unit, rest;
+    while (extra < 4 && !tide_decimal_fits(value, 34 + extra)) {
+        extra++;
+    }
+    unit = tide_pow10(extra);
+    rest = value % unit;
+    value -= rest;
+    rest = rest < 0 ? -rest : rest;
+    if (rest * 2 > unit || (rest * 2 == unit && value / unit % 2 != 0)) {
+        value += value < 0 ? -unit : unit;
+    }
+    return value;
+}
+
 /* ---- doubles ---- */
 
 #define DECIMAL_TEXT_MAX 64

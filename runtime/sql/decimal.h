@@ -72,6 +72,10 @@ bool tide_decimal_remainder(struct tide_decimal a, struct tide_decimal b,
 /* The whole part of a / b, its low 64 bits; *@out_fits says whether those are all. @thread any */
 int64_t tide_decimal_quotient(struct tide_decimal a, struct tide_decimal b, bool *out_fits);
 
+/* The value with at most 34 digits that are not 0, rounded half to even: what Scala's BigDecimal
+ * leaves of a negation or product. @thread any */
+tide_i128 tide_decimal_round_34(tide_i128 value);
+
 /* Negative, 0 or positive. @thread any */
 int tide_decimal_compare(struct tide_decimal a, struct tide_decimal b);
 

@@ -337,25 +337,6 @@ eval_div_decimal(struct tide_eval *eval, const struct tide_expr *node, const str
     }
 }
 
-/* Java's negation of a BigDecimal in Scala rounds to 34 digits, half to even. */
-static tide_i128
-round_34(tide_i128 value)
-{
-    uint32_t extra = 0;
-    tide_i128 unit, rest;
-    while (extra < 4 && !tide_decimal_fits(value, 34 + extra)) {
-        extra++;
-    }
-    unit = tide_pow10(extra);
-    rest = value % unit;
-    value -= rest;
-    rest = rest < 0 ? -rest : rest;
-    if (rest * 2 > unit || (rest * 2 == unit && value / unit % 2 != 0)) {
-        value += value < 0 ? -unit : unit;
-    }
-    return value;
-}
-
 static void
 eval_negate_decimal(struct tide_eval *eval, const struct tide_expr *node,
                     const struct tide_sel *sel, struct tide_vec *out)
@@ -363,7 +344,7 @@ eval_negate_decimal(struct tide_eval *eval, const struct tide_expr *node,
     const tide_i128 *a = tide_eval_arg(eval, node, 0)->i128;
     TIDE_FOR_SEL(i, sel)
     {
-        out->i128[i] = node->index == 1 && a[i] >= 0 ? a[i] : round_34(-a[i]);
+        out->i128[i] = node->index == 1 && a[i] >= 0 ? a[i] : tide_decimal_round_34(-a[i]);
         if (!tide_decimal_fits(out->i128[i], node->type.precision)) {
             out->nulls[i] = 1;
             tide_eval_fail(eval, i, "NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION",

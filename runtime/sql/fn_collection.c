@@ -486,7 +486,7 @@ bind_item(struct tide_binder *b, struct tide_expr *call)
 
 const struct tide_fn tide_fns_collection[] = {
     {.name = "named_struct",
-     .args_min = 2,
+     .args_min = 0,
      .args_max = TIDE_ARGS_ANY,
      .nulls = TIDE_NULLS_NEVER,
      .print = TIDE_PRINT_OWN,

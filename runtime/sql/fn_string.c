@@ -159,7 +159,7 @@ static void
 eval_trim(struct tide_eval *eval, const struct tide_expr *node, const struct tide_sel *sel,
           struct tide_vec *out)
 {
-    bool set_first = node->n_args == 2 && node->fn->name[0] != 'b';
+    bool set_first = node->n_args == 2 && node->fn->name[0] != 'b'; /* btrim(text, set) */
     const struct tide_bytes *text = tide_eval_arg(eval, node, set_first)->bytes;
     const struct tide_bytes *set =
         node->n_args == 2 ? tide_eval_arg(eval, node, !set_first)->bytes : NULL;
@@ -319,6 +319,7 @@ const struct tide_fn tide_fns_string[] = {
     {.name = "trim",
      .args_min = 1,
      .args_max = 2,
+     .print = TIDE_PRINT_OWN,
      .params = "s",
      .result = TIDE_TYPE_STRING,
      .eval = eval_trim,
@@ -328,6 +329,7 @@ const struct tide_fn tide_fns_string[] = {
     {.name = "ltrim",
      .args_min = 1,
      .args_max = 2,
+     .print = TIDE_PRINT_OWN,
      .params = "s",
      .result = TIDE_TYPE_STRING,
      .eval = eval_trim,
@@ -337,6 +339,7 @@ const struct tide_fn tide_fns_string[] = {
     {.name = "rtrim",
      .args_min = 1,
      .args_max = 2,
+     .print = TIDE_PRINT_OWN,
      .params = "s",
      .result = TIDE_TYPE_STRING,
      .eval = eval_trim,

@@ -16,13 +16,16 @@
 
 enum tide_token_kind {
     TIDE_TOKEN_END,
-    TIDE_TOKEN_WORD,    /* identifier or keyword */
-    TIDE_TOKEN_QUOTED,  /* `identifier`, quotes included */
-    TIDE_TOKEN_STRING,  /* '..', "..", r'..', quotes and r included */
-    TIDE_TOKEN_NUMBER,  /* suffix included, see `suffix` */
-    TIDE_TOKEN_EQ,      /* = == */
-    TIDE_TOKEN_EQ_NULL, /* <=> */
-    TIDE_TOKEN_NE,      /* <> != */
+    TIDE_TOKEN_WORD,                 /* identifier or keyword */
+    TIDE_TOKEN_QUOTED,               /* `identifier`, quotes included */
+    TIDE_TOKEN_STRING,               /* '..', "..", r'..', quotes and r included */
+    TIDE_TOKEN_NUMBER,               /* suffix included, see `suffix` */
+    TIDE_TOKEN_EQ,                   /* = == */
+    TIDE_TOKEN_EQ_NULL,              /* <=> */
+    TIDE_TOKEN_NE,                   /* <> != */
+    TIDE_TOKEN_SHIFT_LEFT,           /* << */
+    TIDE_TOKEN_SHIFT_RIGHT,          /* >> */
+    TIDE_TOKEN_SHIFT_RIGHT_UNSIGNED, /* >>> */
     TIDE_TOKEN_LT,
     TIDE_TOKEN_LE,
     TIDE_TOKEN_GT,

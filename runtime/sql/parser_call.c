@@ -110,16 +110,14 @@ parse_trim(struct tide_parser *p, struct tide_ast_list *list, const char **out_n
         rc = tide_parser_expression(p, TIDE_POWER_ANY, &text);
     }
     if (rc == TIDE_OK) {
-        *out_name = leading ? "ltrim" : trailing ? "rtrim" : chars != NULL ? "btrim" : "trim";
+        *out_name = leading ? "ltrim" : trailing ? "rtrim" : "trim";
         rc = tide_parser_list_add(p, list, text);
     }
     if (rc == TIDE_OK && chars != NULL) {
         rc = tide_parser_list_add(p, list, chars);
-        /* ltrim(chars, text) and rtrim(chars, text) take them the other way round */
-        if (leading || trailing) {
-            list->items[0] = chars;
-            list->items[1] = text;
-        }
+        /* trim(chars, text), as Spark's functions have it */
+        list->items[0] = chars;
+        list->items[1] = text;
     }
     return rc;
 }

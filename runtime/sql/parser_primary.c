@@ -4,9 +4,11 @@
  * the postfix forms [index], .field and :: behind any of them. Words are keywords only where
  * Spark's default grammar makes them so: "end" alone is a column. Threads: any.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "sql/decimal.h"
 #include "sql/parser.h"
 
 /* Makes a node of the current token's text and takes the token. */
@@ -183,7 +185,7 @@ parse_parentheses(struct tide_parser *p, struct tide_ast **out)
         return refuse_lambda(p, at);
     }
     if (list.n > 1) {
-        return tide_parser_call(p, "struct", at, list.items, list.n, out);
+        return tide_parser_call(p, "(", at, list.items, list.n, out);
     }
     (*out)->at = at;
     (*out)->end = p->end;
@@ -257,7 +259,12 @@ parse_type(struct tide_parser *p, struct tide_type *out)
         tide_type_parse_prefix(p->arena, p->lexer.text + at, p->lexer.len - at, out, &end, p->err);
     if (rc < 0) {
         bool word = p->token.kind == TIDE_TOKEN_WORD && !tide_parser_is(p, "as") && p->err->at == 0;
+        unsigned precision, scale;
         p->err->at = p->err->at < 0 ? (int32_t)at : p->err->at + (int32_t)at;
+        if (sscanf(p->err->text, "decimal(%u,%u)", &precision, &scale) == 2 && scale > precision &&
+            precision <= TIDE_DECIMAL_DIGITS) {
+            return tide_error_prefix(p->err, "[DECIMAL_SCALE_EXCEEDS_PRECISION]");
+        }
         return tide_error_prefix(p->err, strstr(p->err->text, "38") != NULL
                                              ? "[DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION]"
                                          : word ? "[UNSUPPORTED_DATATYPE]"

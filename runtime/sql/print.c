@@ -4,6 +4,7 @@
  * the name they were called with, casts of the analyser left out. Pretty, texts stand without
  * quotes; that is how Spark names a column that has no AS. Threads: any.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -226,14 +227,40 @@ print_index(struct printer *p, const struct tide_expr *expr)
     put_text(p, "]");
 }
 
-/* struct(a, b) hides the names that named_struct('a', a, 'b', b) shows. */
+/* Whether a value in struct() gets this name by itself: a column's, a field's, col1. */
+static bool
+names_itself(const struct tide_expr *value, const char *name, uint32_t position)
+{
+    char number[16];
+    if (value->kind == TIDE_EXPR_COLUMN) {
+        return strcmp(value->name, name) == 0;
+    }
+    if (value->kind == TIDE_EXPR_CALL && strcmp(value->fn->name, ".") == 0) {
+        return strcmp(value->args[0]->type.children[value->index].name, name) == 0;
+    }
+    snprintf(number, sizeof(number), "col%u", position + 1);
+    return strcmp(number, name) == 0;
+}
+
+/* struct(a, b AS c) is held as named_struct('a', a, 'c', b). */
 static void
 print_struct(struct printer *p, const struct tide_expr *expr)
 {
-    bool hidden = strcmp(expr->name, "struct") == 0;
+    bool short_form = strcmp(expr->name, "struct") == 0;
     put_text(p, expr->name);
     put_text(p, "(");
-    print_list(p, expr, hidden ? 1 : 0, hidden ? 2 : 1);
+    for (uint32_t i = 0; short_form && i < expr->type.n_children; i++) {
+        const struct tide_expr *value = expr->args[2 * i + 1];
+        put_text(p, i > 0 ? ", " : "");
+        print(p, value);
+        if (!names_itself(value, expr->type.children[i].name, i)) {
+            put_text(p, " AS ");
+            print_name(p, expr->type.children[i].name);
+        }
+    }
+    if (!short_form) {
+        print_list(p, expr, 0, 1);
+    }
     put_text(p, ")");
 }
 
@@ -250,10 +277,14 @@ print_like(struct printer *p, const struct tide_expr *expr)
     }
 }
 
-/* from_json shows the text it reads, not how. */
+/* from_json and to_json show what they work on, not how; a MAP is called entries. */
 static void
 print_first(struct printer *p, const struct tide_expr *expr)
 {
+    if (p->pretty && expr->type.id == TIDE_TYPE_MAP) {
+        put_text(p, "entries");
+        return;
+    }
     put_text(p, expr->name);
     put_text(p, "(");
     print(p, expr->args[0]);
@@ -272,6 +303,86 @@ print_if(struct printer *p, const struct tide_expr *expr)
     put_text(p, "))");
 }
 
+/* BETWEEN holds a >= b AND a <= c, nullif a and a = b, nvl2 a IS NOT NULL: shown is what was
+ * written. */
+static const struct tide_expr *
+unfold(const struct tide_expr *expr)
+{
+    return expr->kind == TIDE_EXPR_LITERAL && expr->folded != NULL ? expr->folded : expr;
+}
+
+static void
+print_between(struct printer *p, const struct tide_expr *expr)
+{
+    const struct tide_expr *low = unfold(expr->args[0]), *high = unfold(expr->args[1]);
+    put_text(p, "between(");
+    print(p, low->args[0]);
+    put_text(p, ", ");
+    print(p, low->args[1]);
+    put_text(p, ", ");
+    print(p, high->args[1]);
+    put_text(p, ")");
+}
+
+static void
+print_nullif(struct printer *p, const struct tide_expr *expr)
+{
+    put_text(p, "nullif(");
+    print(p, expr->args[0]);
+    put_text(p, ", ");
+    print(p, unfold(expr->args[1])->args[1]);
+    put_text(p, ")");
+}
+
+static void
+print_nvl2(struct printer *p, const struct tide_expr *expr)
+{
+    put_text(p, "nvl2(");
+    print(p, unfold(expr->args[0])->args[0]);
+    put_text(p, ", ");
+    print_list(p, expr, 1, 1);
+    put_text(p, ")");
+}
+
+/* ILIKE holds both sides in small letters. */
+static void
+print_ilike(struct printer *p, const struct tide_expr *expr)
+{
+    put_text(p, "ilike(");
+    print(p, unfold(expr->args[0])->args[0]);
+    put_text(p, ", ");
+    print(p, unfold(expr->args[1])->args[0]);
+    put_text(p, ")");
+}
+
+static void
+print_tilde(struct printer *p, const struct tide_expr *expr)
+{
+    put_text(p, "~");
+    print(p, expr->args[0]);
+}
+
+/* trim(BOTH chars FROM text) and its like. */
+static void
+print_trim(struct printer *p, const struct tide_expr *expr)
+{
+    const char *side = expr->fn->name[0] == 'l'   ? "LEADING "
+                       : expr->fn->name[0] == 'r' ? "TRAILING "
+                                                  : "BOTH ";
+    if (expr->n_args == 1) {
+        put_text(p, expr->name);
+        put_text(p, "(");
+        print(p, expr->args[0]);
+    } else {
+        put_text(p, "TRIM(");
+        put_text(p, side);
+        print(p, expr->args[0]);
+        put_text(p, " FROM ");
+        print(p, expr->args[1]);
+    }
+    put_text(p, ")");
+}
+
 /* What has a form of its own. */
 static const struct {
     const char *name;
@@ -280,7 +391,9 @@ static const struct {
     {"case", print_case}, {"cast", print_cast},       {"in", print_in},
     {"[]", print_index},  {".", print_field},         {"named_struct", print_struct},
     {"like", print_like}, {"from_json", print_first}, {"to_json", print_first},
-    {"if", print_if},
+    {"if", print_if},     {"between", print_between}, {"nullif", print_nullif},
+    {"nvl2", print_nvl2}, {"ilike", print_ilike},     {"~", print_tilde},
+    {"trim", print_trim}, {"ltrim", print_trim},      {"rtrim", print_trim},
 };
 
 static void

@@ -26,6 +26,7 @@
 #include "base/seam.h"
 #include "codec/zone.h"
 #include "data/schema.h"
+#include "data/type.h"
 
 /* How to compile. */
 struct tide_sql_options {
