@@ -74,9 +74,12 @@ static bool
 rig_row_inherit(struct tide_task *task, struct tide_writer *writer, uint8_t *slot,
                 const struct tide_batch *in, uint32_t i, uint32_t ordinal)
 {
+    struct rig *rig = task->rig;
     struct tide_rowhdr hdr = *tide_row_hdr(tide_batch_row(in, i));
-    (void)task;
-    (void)writer;
+    if (rig->full_inherits > 0 && writer->n > 0) {
+        rig->full_inherits--;
+        return false;
+    }
     hdr.derived += ordinal;
     memcpy(slot, &hdr, sizeof(hdr));
     return true;
@@ -90,6 +93,18 @@ rig_row_copy(struct tide_task *task, struct tide_writer *writer, uint8_t *slot,
                                      tide_batch_row(in, i), in->heap};
     return rig_row_inherit(task, writer, slot, in, i, 0) &&
            tide_row_copy_fields(writer, slot, 0, &source, 0, n);
+}
+
+/* The task that runs: the host's eval_run() takes none. */
+static struct rig *running;
+
+static void
+rig_eval_run(struct tide_eval *eval, const struct tide_batch *in, uint32_t first, uint32_t n,
+             const struct tide_vec **out_columns, const struct tide_row_error **out_errors,
+             uint32_t *out_n_errors)
+{
+    running->evaluated += n;
+    running->eval_run(eval, in, first, n, out_columns, out_errors, out_n_errors);
 }
 
 static int
@@ -144,6 +159,9 @@ rig_init(struct rig *rig)
     rig->env = (struct tide_host_env){
         .seam = &rig->fake.seam, .schemas = rig->schemas, .record_max = rig->record_max};
     tide_host_init(&rig->host, &rig->env);
+    running = rig;
+    rig->eval_run = rig->host.eval_run;
+    rig->host.eval_run = rig_eval_run;
     rig->host.fail = rig_fail;
     rig->host.count = rig_counter;
     rig->host.reject = rig_reject;

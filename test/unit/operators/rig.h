@@ -49,6 +49,9 @@ struct rig {
     const struct tide_schema *in_schema, *out_schema;
     struct tide_batchbuf in, out, result;
     struct tide_task *task;
+    void (*eval_run)(struct tide_eval *, const struct tide_batch *, uint32_t, uint32_t,
+                     const struct tide_vec **, const struct tide_row_error **,
+                     uint32_t *); /* the real one */
     struct tide_state *state;
 
     uint32_t out_rows;       /* of the operator's writer */
@@ -59,7 +62,9 @@ struct rig {
     uint32_t busy_rejects;   /* so many rejections are first answered BLOCKED */
     struct rig_rejected rejected[RIG_REJECTED_MAX];
     uint32_t n_rejected;
-    uint32_t calls; /* of process */
+    uint32_t full_inherits; /* so many times the host's columns find the writer full */
+    uint32_t calls;         /* of process */
+    uint32_t evaluated;     /* rows, each as often as it was evaluated */
     uint64_t filtered;
     int failed; /* code of host->fail, 0: none */
     char fail_text[512];

@@ -45,6 +45,26 @@ Test(filter, keeps_what_is_true)
     rig_fini(&rig);
 }
 
+/* A NULL's value is whatever was there before it. */
+Test(filter, null_is_never_true)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig_give(&rig, "condition", "a > 1");
+    rig_open(&rig, &tide_op_filter, DDL);
+    put_row(&rig, 5, "five");
+    cr_assert(rig_feed(&rig));
+    rig_row(&rig);
+    rig_null(&rig, 0);
+    rig_str(&rig, 1, "none");
+    rig_null(&rig, 2);
+    rig_commit(&rig);
+    cr_assert(rig_feed(&rig));
+    cr_assert_eq(rig_count(&rig), 1);
+    cr_assert_eq(rig.filtered, 1);
+    rig_fini(&rig);
+}
+
 Test(filter, null_is_a_condition)
 {
     struct rig rig;

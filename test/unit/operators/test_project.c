@@ -158,6 +158,28 @@ Test(project, a_row_that_fails_becomes_nulls)
     rig_fini(&rig);
 }
 
+/* The NULLs that stand for a row may have to wait, too: it is rejected once. */
+Test(project, a_row_that_waits_is_rejected_once)
+{
+    struct rig rig;
+    rig_init(&rig);
+    rig.expr.ansi = true;
+    rig.policy = TIDE_REJECT_SETNULL;
+    rig.full_inherits = 1;
+    RIG_GIVE_LIST(&rig, "items", "CAST(b AS INT) AS n");
+    rig_open(&rig, &tide_op_project, DDL);
+    put_row(&rig, 1, "10", 0);
+    put_row(&rig, 2, "ten", 0);
+    put_row(&rig, 3, "30", 0);
+    cr_assert(rig_feed(&rig));
+    cr_assert_eq(rig.calls, 2);
+    cr_assert_eq(rig.n_rejected, 1);
+    cr_assert_eq(rig_count(&rig), 3);
+    cr_assert_str_eq(rig_text(&rig, 1), "NULL");
+    cr_assert_str_eq(rig_text(&rig, 2), "30");
+    rig_fini(&rig);
+}
+
 Test(project, a_row_that_fails_ends_the_task)
 {
     struct rig rig;
@@ -235,6 +257,7 @@ Test(project, resumes_when_the_heap_is_full)
     }
     /* Three rows fit at a time. */
     cr_assert(rig.calls <= 90, "%u calls", rig.calls);
+    cr_assert(rig.evaluated <= 256 * 4, "%u rows evaluated", rig.evaluated);
     rig_fini(&rig);
 }
 
