@@ -347,7 +347,11 @@ bool
 tide_state_advance(struct tide_state_store *store)
 {
     struct tide_image *image = &store->image;
+    struct tide_error err;
     bool full = false;
+    if (tide_segment_failed(store->segment, &err) != 0) {
+        tide_store_fail(store, err.code, "%s", err.text);
+    }
     if (image->phase != TIDE_IMAGE_SCAN || image->job.busy || store->failed) {
         return false;
     }

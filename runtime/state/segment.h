@@ -55,7 +55,8 @@ void tide_segment_destroy(struct tide_segment *segment);
  */
 bool tide_segment_advance(struct tide_segment *segment);
 
-/* 0, or TIDE_ERR_SYNC for good, with its message in @err. @thread task */
+/* 0, or the code of a failure for good (TIDE_ERR_SYNC), with its message in @err. The stores tell
+ * their tasks, see tide_state_advance. @thread task */
 int tide_segment_failed(const struct tide_segment *segment, struct tide_error *err);
 
 /* What the log waits for ("no space left in DIR"), or NULL; tried again by itself. @thread task */

@@ -181,7 +181,9 @@ bool tide_state_durable_peek(const struct tide_state_store *store, uint64_t *out
 /* Takes the epoch of the last peek. @thread task */
 void tide_state_durable_done(struct tide_state_store *store);
 
-/* One bounded step of background work (base images). True: call again soon. @thread task */
+/* One bounded step of background work (base images); tells the task (config's fail) when its
+ * segment has failed. To be called in every step of the task. True: call again soon. @thread task
+ */
 bool tide_state_advance(struct tide_state_store *store);
 
 /* What a cut waits for besides the segment, or NULL. @thread task */

@@ -250,10 +250,11 @@ Test(segment, after_a_failed_sync_nothing_is_durable)
     settle(&rig);
     cr_assert_eq(tide_segment_failed(rig.segments[0], &err), TIDE_ERR_SYNC);
     cr_assert(strstr(err.text, "change log of worker 0"), "%s", err.text);
+    cr_assert_eq(rig.fail_code, TIDE_ERR_SYNC, "the task is told");
     faults.answer = 0;
     const uint32_t submits = faults.submits;
     put_for(&rig, 0, 2, 100);
-    cr_assert_eq(tide_state_cut(rig.stores[0], 2), TIDE_CUT_BLOCKED);
+    cr_assert_eq(tide_state_cut(rig.stores[0], 2), TIDE_CUT_FAILED);
     now_ns += 3600000000000u;
     settle(&rig);
     cr_assert_eq(faults.submits, submits, "never retried");
