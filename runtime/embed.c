@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,8 +49,8 @@ struct tide_engine {
 };
 
 static const struct tide_plugin *const built_in[] = {
-    &tide_operators_plugin, &tide_kafka_plugin,   &tide_rate_plugin,
-    &tide_socket_plugin,    &tide_console_plugin, &tide_memory_plugin,
+    &tide_operators_plugin, &tide_kafka_plugin,  &tide_rate_plugin, &tide_socket_plugin,
+    &tide_console_plugin,   &tide_memory_plugin, &tide_noop_plugin,
 };
 
 /* ---- findings ---- */
@@ -107,7 +108,9 @@ load(struct tide_engine *engine, struct tide_error *err)
     tide_load_args_real(&args);
     tide_diags_init(&diags, engine->seam);
     int rc = tide_pipeline_load(engine->seam, &args, &engine->pipeline, &diags);
-    tide_error_set(err, rc, "%s cannot be loaded", engine->options.path);
+    if (rc != 0) {
+        tide_error_set(err, rc, "%s cannot be loaded", engine->options.path);
+    }
     hand_out(engine, &diags, rc, err);
     tide_diags_fini(&diags);
     return rc;
@@ -207,7 +210,9 @@ make_plan(struct tide_engine *engine, struct tide_error *err)
     tide_diags_init(&diags, engine->seam);
     rc = tide_logical_build(&config, &engine->logical, &diags);
     rc = rc != 0 ? rc : tide_plan_build(engine->logical, &machine, &engine->plan, &diags);
-    tide_error_set(err, rc, "%s cannot be planned", engine->options.path);
+    if (rc != 0) {
+        tide_error_set(err, rc, "%s cannot be planned", engine->options.path);
+    }
     hand_out(engine, &diags, rc, err);
     tide_diags_fini(&diags);
     return rc;
@@ -322,7 +327,7 @@ remove_entry(const char *path, const struct stat *info, int type, struct FTW *wa
 }
 
 static void
-say_start(const struct tide_engine *engine)
+say_start(struct tide_engine *engine)
 {
     if (engine->pipeline->trigger.node == NULL) {
         TIDE_LOG(&engine->log, TIDE_LOG_INFO, "no trigger given: continuous",
@@ -343,6 +348,11 @@ tide_engine_run(struct tide_engine *engine, struct tide_error *err)
     if (engine->temporary && mkdtemp(engine->dir) == NULL) {
         return tide_error_set(err, TIDE_ERR_IO, "no temporary checkpoint like %s can be made",
                               engine->dir);
+    }
+    if (engine->pipeline->runtime.lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+        return tide_error_set(err, TIDE_ERR_FATAL,
+                              "runtime.lockMemory: memory cannot be locked; raise the limit "
+                              "(ulimit -l) or leave it off");
     }
     say_start(engine);
     struct tide_run_config *config = &engine->run.config;

@@ -617,6 +617,49 @@ warn_derived_ids(struct tide_logical *logical)
     }
 }
 
+static void
+refuse_step_ttl(struct tide_logical *logical, const struct tide_steps *steps)
+{
+    for (uint32_t i = 0; i < steps->count; i++) {
+        if (steps->items[i].ttl_ns != TIDE_NONE) {
+            tide_diags_unsupported(logical->diags, steps->items[i].node, "ttl of state");
+        }
+    }
+}
+
+/* What the format takes and no part of this version carries out: said here, so that nothing is
+ * silently left undone. */
+static void
+refuse_unbuilt(struct tide_logical *logical)
+{
+    const struct tide_pipeline *pipeline = logical->pipeline;
+    const struct tide_node *root = pipeline->doc.root;
+    for (uint32_t i = 0; i < pipeline->source_count; i++) {
+        if (pipeline->sources[i].schema.kind != TIDE_SCHEMA_NONE) {
+            tide_diags_error(logical->diags, pipeline->sources[i].node,
+                             "a %s source has a fixed schema: leave schema: out",
+                             pipeline->sources[i].format);
+        }
+    }
+    for (uint32_t i = 0; i < pipeline->stream_count; i++) {
+        refuse_step_ttl(logical, &pipeline->streams[i].steps);
+    }
+    if (pipeline->latency.budget_ns > 0 && pipeline->latency.from != TIDE_LATENCY_INGEST) {
+        tide_diags_unsupported(logical->diags, pipeline->latency.from_node,
+                               "latency.from other than ingest");
+    }
+    if (pipeline->progress.file != NULL || pipeline->progress.topic != NULL) {
+        const struct tide_node *place = tide_node_get(root, "progress");
+        tide_diags_unsupported(logical->diags, place != NULL ? place : root,
+                               "progress.file and progress.topic");
+    }
+    if (pipeline->epoch.retain != 2) {
+        const struct tide_node *place = tide_node_get(root, "epoch");
+        tide_diags_unsupported(logical->diags, place != NULL ? place : root,
+                               "epoch.retain other than 2");
+    }
+}
+
 static int
 verdict(const struct tide_diags *diags)
 {
@@ -660,6 +703,7 @@ tide_logical_build(const struct tide_logical_config *config, struct tide_logical
         add_sink(logical, &pipeline->sinks[i]);
     }
     add_dead_letters(logical);
+    refuse_unbuilt(logical);
     warn_derived_ids(logical);
     tide_diags_sort(diags);
     int rc = verdict(diags);

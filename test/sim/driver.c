@@ -196,6 +196,18 @@ no_environment(void *self, const char *name)
     return NULL;
 }
 
+static int
+no_file(void *self, const struct tide_seam *seam, const char *path, size_t max, char **out_text,
+        size_t *out_len, struct tide_error *err)
+{
+    (void)self;
+    (void)seam;
+    (void)max;
+    (void)out_text;
+    (void)out_len;
+    return tide_error_set(err, TIDE_ERR_NOTFOUND, "%s is not simulated", path);
+}
+
 static void
 say_findings(const struct tide_diags *diags)
 {
@@ -215,7 +227,7 @@ make_plan(struct sim *sim)
     struct tide_diags diags;
     pipeline_text(sim, text, sizeof(text));
     struct tide_load_args args = {
-        .path = "sim.yaml", .text = text, .text_len = strlen(text), .env = no_environment};
+        .path = "sim.yaml", .text = text, .text_len = strlen(text), .env = no_environment, .read_file = no_file};
     struct tide_machine machine = {cpus, 3, 3};
     struct tide_registry_config registry = {.seam = &sim->seam};
     tide_diags_init(&diags, &sim->seam);
