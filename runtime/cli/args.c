@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +48,7 @@ cli_read_duration(const char *text, uint64_t *out_ns)
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(end, units[i].name) == 0) {
             double ns = number * units[i].ns;
-            *out_ns = ns < 1e18 ? (uint64_t)llround(ns) : 0;
+            *out_ns = ns < 1e18 ? (uint64_t)(ns + 0.5) : 0;
             return *out_ns > 0;
         }
     }
