@@ -17,6 +17,7 @@
 #include "verbs.h"
 
 #define POLL_MS 100
+#define WATERMARKS_MS 10000
 
 struct reader {
     rd_kafka_t *client;
@@ -133,12 +134,24 @@ read_from(const char *text, int64_t *out_offset)
     return true;
 }
 
+/* An offset that partition @partition does not have (any more, yet) becomes the nearest it has. */
+static int64_t
+nearest_offset(const struct reader *reader, int32_t partition, int64_t offset)
+{
+    int64_t first = 0;
+    int64_t end = INT64_MAX;
+    rd_kafka_query_watermark_offsets(reader->client, reader->topic, partition, &first, &end,
+                                     WATERMARKS_MS);
+    return offset < first ? first : offset > end ? end : offset;
+}
+
 static int
 assign(struct reader *reader, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(reader->partitions);
     for (int32_t i = 0; i < reader->partitions; i++) {
-        rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset = offset;
+        rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset =
+            offset < 0 ? offset : nearest_offset(reader, i, offset);
     }
     rd_kafka_resp_err_t err = rd_kafka_assign(reader->client, list);
     rd_kafka_topic_partition_list_destroy(list);

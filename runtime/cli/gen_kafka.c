@@ -109,6 +109,7 @@ cli_gen_topic(const char *brokers, const char *name, struct cli_gen_out *out)
 {
     static const struct cli_kafka_setting settings[] = {{"linger.ms", "1"},
                                                         {"partitioner", "murmur2_random"},
+                                                        {"sticky.partitioning.linger.ms", "0"},
                                                         {"enable.idempotence", "true"},
                                                         {NULL, NULL}};
     int32_t partitions;
