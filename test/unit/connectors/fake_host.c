@@ -531,9 +531,9 @@ fake_writer_init(struct fake_host *fake, struct tide_batchbuf *buf, const struct
     struct tide_error err;
     cr_assert_eq(tide_schema_make(fake->schemas, fields, n, n_hidden, &schema, &err), 0, "%s",
                  err.text);
-    cr_assert_eq(
-        tide_batchbuf_init(buf, tide_seam_real(), schema, rows, 1024, 2 * fake->record_max, &err),
-        0, "%s", err.text);
+    cr_assert_eq(tide_batchbuf_init(buf, tide_seam_real(), schema, rows, 1024,
+                                    fake->record_max > 2048 ? 2 * fake->record_max : 4096, &err),
+                 0, "%s", err.text);
 }
 
 const char *
