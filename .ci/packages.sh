@@ -8,7 +8,7 @@ packages_of() {
     case $1 in
     build)
         echo gcc g++ meson ninja-build pkg-config ccache git ca-certificates librdkafka-dev libmsgpack-dev \
-            liburing-dev libyaml-dev libsimdjson-dev libxxhash-dev libisal-dev libzstd-dev nettle-dev libjansson-dev
+            liburing-dev libyaml-dev libsimdjson-dev libxxhash-dev libisal-dev libzstd-dev nettle-dev libjansson-dev libpcre2-dev
         ;;
     test) echo libcriterion-dev clang-14 libclang-rt-14-dev libstdc++-12-dev python3 util-linux procps ;;
     tidy) echo clang-format-14 python3 ;;
