@@ -96,6 +96,9 @@ enum tide_widen {
 bool tide_widen(struct tide_binder *b, enum tide_widen how, const struct tide_type *x,
                 const struct tide_type *y, struct tide_type *out);
 
+/* Whether the types are the same but for the names of fields and what may be NULL. @thread any */
+bool tide_same_shape(const struct tide_type *x, const struct tide_type *y);
+
 /* The common type of arguments @from, @from + @step, ... and casts to it. False in *@out_ok: there
  * is none. @thread start, coordinator */
 int tide_coerce_common(struct tide_binder *b, struct tide_expr *call, uint32_t from, uint32_t step,

@@ -381,11 +381,11 @@ tide_bind_call(struct tide_binder *b, const struct tide_fn *fn, const char *name
     call->strict = !fn->lazy && fn->nulls <= TIDE_NULLS_MADE;
     rc = fn->params != NULL ? bind_by_params(b, fn, call) : TIDE_OK;
     call->nullable = fn->nulls == TIDE_NULLS_MADE || fn->nulls == TIDE_NULLS_SEEN;
-    for (uint32_t i = 0; i < n_args && fn->nulls == TIDE_NULLS_STRICT; i++) {
-        call->nullable |= call->args[i]->nullable;
-    }
     if (rc == TIDE_OK && fn->bind != NULL) {
         rc = fn->bind(b, call);
+    }
+    for (uint32_t i = 0; rc == TIDE_OK && i < call->n_args && call->strict; i++) {
+        call->nullable |= call->args[i]->nullable;
     }
     return rc < 0 ? rc : tide_bind_finish(b, call, out);
 }

@@ -400,16 +400,15 @@ compare_string(const struct tide_binder *b, const struct tide_type *other, struc
     return true;
 }
 
-/* Same shape, whatever the fields are called. */
-static bool
-same_shape(const struct tide_type *x, const struct tide_type *y)
+bool
+tide_same_shape(const struct tide_type *x, const struct tide_type *y)
 {
     if (x->id != y->id || x->n_children != y->n_children || x->precision != y->precision ||
         x->scale != y->scale) {
         return false;
     }
     for (uint32_t i = 0; i < x->n_children; i++) {
-        if (!same_shape(&x->children[i].type, &y->children[i].type)) {
+        if (!tide_same_shape(&x->children[i].type, &y->children[i].type)) {
             return false;
         }
     }
@@ -436,7 +435,7 @@ tide_coerce_comparison(struct tide_binder *b, struct tide_expr *call, bool equal
     bool truth = x->id == TIDE_TYPE_BOOLEAN, other_truth = y->id == TIDE_TYPE_BOOLEAN;
     struct tide_type common;
     int rc = TIDE_OK;
-    if (same_shape(x, y)) {
+    if (tide_same_shape(x, y)) {
         return check_order(b, call);
     }
     if (text != other_text) {
@@ -508,9 +507,12 @@ tide_coerce_arithmetic(struct tide_binder *b, struct tide_expr *call, bool integ
     if (x->id == TIDE_TYPE_NULL && y->id == TIDE_TYPE_NULL) {
         return cast_both(b, call, integral ? &int_type : &double_type);
     }
+    if (integral && x->id != y->id && (tide_type_is_float(x) || tide_type_is_float(y))) {
+        return refuse_different(b, call);
+    }
     if (widen_numbers(b, x, y, &common) || ((x->id == TIDE_TYPE_NULL || y->id == TIDE_TYPE_NULL) &&
                                             widen_tight(b, TIDE_WIDEN_TIGHT, x, y, &common))) {
         return cast_both(b, call, &common);
     }
-    return same_shape(x, y) ? TIDE_OK : refuse_different(b, call);
+    return tide_same_shape(x, y) ? TIDE_OK : refuse_different(b, call);
 }

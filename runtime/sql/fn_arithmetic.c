@@ -382,7 +382,7 @@ static int
 refuse_time(struct tide_binder *b, const struct tide_expr *call)
 {
     const struct tide_type *x = &call->args[0]->type, *y = &call->args[1]->type;
-    if (x->id == TIDE_TYPE_STRING || y->id == TIDE_TYPE_STRING) {
+    if (call->fn->name[0] == '+' && (x->id == TIDE_TYPE_STRING || y->id == TIDE_TYPE_STRING)) {
         return tide_bind_error(b, call->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
                                "a text is no number of days");
     }
@@ -416,8 +416,7 @@ bind_numbers(struct tide_binder *b, struct tide_expr *call, const struct kernels
     }
     call->type = *type;
     call->index = kernels->index;
-    call->nullable =
-        call->args[0]->nullable || call->args[1]->nullable || (kernels->nullable && !call->ansi);
+    call->nullable = call->args[0]->nullable || call->args[1]->nullable || kernels->nullable;
     call->may_fail |= call->ansi && (kernels->nullable || !tide_type_is_float(type));
     if (type->id == TIDE_TYPE_DECIMAL) {
         call->type = tide_decimal_result(kernels->type, type, &call->args[1]->type);
@@ -544,7 +543,7 @@ bind_div(struct tide_binder *b, struct tide_expr *call)
     }
     call->eval = type->id == TIDE_TYPE_LONG ? eval_div_integral : eval_div_decimal;
     call->type = tide_type_of(TIDE_TYPE_LONG);
-    call->nullable = call->args[0]->nullable || call->args[1]->nullable || !call->ansi;
+    call->nullable = true;
     call->may_fail |= call->ansi;
     return TIDE_OK;
 }

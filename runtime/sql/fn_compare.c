@@ -160,6 +160,13 @@ bind_in(struct tide_binder *b, struct tide_expr *call)
     if (rc < 0) {
         return rc;
     }
+    for (uint32_t i = 1; !ok && i < call->n_args; i++) {
+        if (!tide_same_shape(&call->args[0]->type, &call->args[i]->type)) {
+            break;
+        }
+        ok = i + 1 == call->n_args;
+        common = call->args[0]->type;
+    }
     if (!ok) {
         return tide_bind_error(b, call->at, "DATATYPE_MISMATCH.DATA_DIFF_TYPES",
                                "the values of IN have types that do not meet");

@@ -172,6 +172,9 @@ parse_call_tail(struct tide_parser *p, struct tide_ast *call)
         }
         call->end = p->end;
     }
+    if (rc == TIDE_OK && tide_parser_is(p, "within")) {
+        return tide_parser_unsupported(p, p->token.at, "WITHIN GROUP is");
+    }
     if (rc == TIDE_OK && tide_parser_is(p, "over")) {
         return tide_parser_unsupported(p, p->token.at, "window functions are");
     }

@@ -187,6 +187,11 @@ parse_parentheses(struct tide_parser *p, struct tide_ast **out)
     if (list.n > 1) {
         return tide_parser_call(p, "(", at, list.items, list.n, out);
     }
+    if ((*out)->kind == TIDE_AST_STAR) {
+        return tide_error_set_at(p->err, TIDE_ERR_INVALID, (int32_t)at,
+                                 "[INVALID_USAGE_OF_STAR_OR_REGEX] a star stands without "
+                                 "parentheses");
+    }
     (*out)->at = at;
     (*out)->end = p->end;
     return TIDE_OK;
@@ -343,6 +348,8 @@ begins_expression(const struct tide_token *token)
     case TIDE_TOKEN_NUMBER:
     case TIDE_TOKEN_LPAREN:
     case TIDE_TOKEN_BANG:
+    case TIDE_TOKEN_MINUS:
+    case TIDE_TOKEN_TILDE:
         return true;
     default:
         return false;

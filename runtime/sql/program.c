@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "sql/analyse.h"
+#include "sql/functions.h"
 #include "sql/resolve.h"
 
 /* ---- life ---- */
@@ -127,12 +128,15 @@ add_out(struct tide_binder *b, const struct tide_expr *expr, const char *name)
 static int
 add_unnamed(struct tide_binder *b, const struct tide_ast *ast, const struct tide_expr *expr)
 {
+    bool cast =
+        ast->kind == TIDE_AST_CAST ||
+        (ast->kind == TIDE_AST_CALL && expr->kind == TIDE_EXPR_CALL && expr->fn == &tide_fn_cast);
     const struct tide_ast *named =
-        ast->kind == TIDE_AST_CAST && tide_resolve_is_column(b, ast->args[0]) ? ast->args[0] : ast;
+        cast && tide_resolve_is_column(b, ast->args[0]) ? ast->args[0] : ast;
     struct tide_buf text;
     const char *name;
     int rc;
-    if (named->kind == TIDE_AST_NAME) {
+    if (named->kind == TIDE_AST_NAME && (expr->kind != TIDE_EXPR_CALL || expr->n_args > 0)) {
         return add_out(b, expr, named->parts[named->n_parts - 1]);
     }
     tide_buf_init(&text, b->program->seam, TIDE_LIMIT_YAML_BYTES);
@@ -173,16 +177,16 @@ add_item(struct tide_binder *b, const struct tide_expr_item *item)
         return rc;
     }
     bare = tide_ast_bare(ast);
-    if (bare != ast && (ast->n_parts != 1 || bare->kind == TIDE_AST_STAR)) {
-        return tide_bind_error(b, ast->at, "PARSE_SYNTAX_ERROR",
-                               "one column takes one name, and a star none");
-    }
-    if (bare->kind == TIDE_AST_STAR) {
+    if (bare->kind == TIDE_AST_STAR && bare == ast) {
         return add_star_outs(b, bare);
     }
-    rc = tide_bind(b, bare, &expr);
+    rc = bare->kind != TIDE_AST_STAR ? tide_bind(b, bare, &expr) : TIDE_OK;
     if (rc < 0) {
         return rc;
+    }
+    if (bare->kind == TIDE_AST_STAR || (bare != ast && ast->n_parts != 1)) {
+        return tide_bind_error(b, ast->at, "PARSE_SYNTAX_ERROR",
+                               "one column takes one name, and a star none");
     }
     if (bare != ast) {
         return add_out(b, expr, ast->parts[0]);
