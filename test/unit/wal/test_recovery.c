@@ -333,6 +333,66 @@ refused(struct fixture *f, int code, const char *word)
     cr_assert_not_null(strstr(err.text, word), "'%s' is not in: %s", word, err.text);
 }
 
+/* Where the group that holds record @lsn begins in @segment, by what a scan says of the record's
+ * place. */
+struct place_of {
+    uint64_t lsn;
+    uint64_t offset;
+};
+
+static int
+find_record(void *ctx, const struct tide_wal_record *record, struct tide_error *err)
+{
+    struct place_of *place = ctx;
+    (void)err;
+    place->offset = record->lsn == place->lsn ? record->offset : place->offset;
+    return 0;
+}
+
+/* Acknowledged for sure, and one image of two is damaged: refused although the other image is
+ * whole. */
+Test(recovery, half_a_group_is_refused_once_something_stands_behind_it)
+{
+    struct fixture *f = log_new();
+    struct tide_wal_recovery found;
+    /* Record 2 has groups behind it; record 13 is the last one before the head of segment 2. */
+    static const uint64_t lsns[] = {2, 13};
+    static const char *const words[] = {"acknowledged before the valid record",
+                                        "acknowledged before the next segment"};
+    cr_assert_eq(f->records[14].type, TIDE_WAL_SEGMENT_HEAD);
+    for (int i = 0; i < 2; i++) {
+        struct place_of place = {.lsn = lsns[i]};
+        struct disk_node *node = fixture_segment(f, 1);
+        struct saved saved = save(node);
+        cr_assert_eq(tide_wal_scan(&f->env, NULL, find_record, &place, &found, NULL), 0);
+        node->now[place.offset + 33] ^= 0x10;
+        refused(f, TIDE_ERR_CORRUPT, words[i]);
+        restore(&saved);
+        free(saved.bytes);
+    }
+    fixture_fini(f);
+}
+
+Test(recovery, unfinished_segments_are_deleted_and_foreign_files_left_alone)
+{
+    struct fixture *f = log_new();
+    static const char *const names[] = {"wal-0000000000000009.tmp", "notes.txt", "wal-3.log",
+                                        "wal-0000000000000007.log.bak"};
+    for (int i = 0; i < 4; i++) {
+        char path[80];
+        snprintf(path, sizeof(path), FIXTURE_DIR "/%s", names[i]);
+        cr_assert_eq(tide_io_replace(&f->disk.io, path, "x", 1, NULL), 0);
+    }
+    cr_assert_eq(fixture_recover(f, NULL), 0);
+    cr_assert_eq(f->found.segments, 2);
+    for (int i = 0; i < 4; i++) {
+        char path[80];
+        snprintf(path, sizeof(path), FIXTURE_DIR "/%s", names[i]);
+        cr_assert_eq(disk_node(&f->disk, path) != NULL, i > 0, "%s", names[i]);
+    }
+    fixture_fini(f);
+}
+
 static void
 unlink_segment(struct fixture *f, uint64_t segment)
 {

@@ -270,6 +270,30 @@ Test(writer, a_failed_sync_of_a_new_segment_is_fatal_too)
     cr_assert_eq(tide_wal_flush(f->wal, &err), TIDE_WAL_FAILED);
     cr_assert_eq(err.code, TIDE_ERR_SYNC);
     cr_assert_eq(tide_wal_durable(f->wal), 1);
+    f->disk.sync_fails = false;
+    cr_assert_eq(tide_wal_flush(f->wal, &err), TIDE_WAL_FAILED, "for good");
+    cr_assert_eq(tide_wal_durable(f->wal), 1);
+    fixture_fini(f);
+}
+
+/* A sync fails elsewhere while a write is in flight that then succeeds. */
+Test(writer, a_write_that_ends_after_a_failure_is_not_acknowledged)
+{
+    struct fixture *f = fixture_new(SEGMENT);
+    while (tide_offload_pending(f->offload) == 0) {
+        cr_assert_eq(fixture_append(f, TIDE_WAL_SC, 900), 0);
+        fixture_sync(f);
+    }
+    uint64_t acked = f->acked;
+    cr_assert_eq(fixture_append(f, TIDE_WAL_SC, 900), 0);
+    tide_wal_sync(f->wal);
+    cr_assert_eq(f->disk.queue_n, 1);
+    f->disk.sync_fails = true;
+    tide_offload_step(f->offload, 0);
+    f->disk.sync_fails = false;
+    cr_assert_eq(fixture_poll(f), TIDE_WAL_FAILED);
+    cr_assert_eq(f->disk.queue_n, 0, "the write came to its end");
+    cr_assert_eq(tide_wal_durable(f->wal), acked);
     fixture_fini(f);
 }
 
