@@ -56,6 +56,12 @@ tide_kafka_columns_find(struct tide_kafka_columns *columns, const struct tide_sc
             }
         }
     }
+    for (uint32_t i = schema->n; i < schema->n + schema->n_hidden; i++) {
+        if (columns->field[TIDE_KAFKA_HEADERS] == UINT32_MAX &&
+            strcmp(schema->fields[i].name, "__headers") == 0) {
+            columns->field[TIDE_KAFKA_HEADERS] = i; /* kept for dead letters only */
+        }
+    }
 }
 
 static bool

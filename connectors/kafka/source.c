@@ -624,6 +624,7 @@ source_bind(const struct tide_bind *in, void **out_bound, struct tide_traits *ou
     out_traits->n_outputs = 1;
     out_traits->fields[0] = tide_kafka_fields;
     out_traits->n_fields[0] = bound->headers ? TIDE_KAFKA_COLUMNS : TIDE_KAFKA_HEADERS;
+    out_traits->n_original = in->keep_original && !bound->headers ? 1 : 0;
     out_traits->may_reject = true;
     out_traits->keeps_order = true;
     out_traits->deterministic = true;

@@ -152,6 +152,7 @@ bind_node(struct tide_logical *logical, struct tide_logical_node *node,
         .id_hash = node->id_hash,
         .output_mode = output_mode,
         .max_record = (uint32_t)logical->pipeline->runtime.record_bytes_max,
+        .keep_original = logical->pipeline->dead_letter.node != NULL,
     };
     struct tide_error err = {.at = -1};
     node->traits = (struct tide_traits){.abi = TIDE_ABI_VERSION, .size = sizeof(node->traits)};
@@ -229,6 +230,16 @@ source_hidden(const struct tide_logical *logical, struct tide_logical_node *node
     static const char *const hidden[TIDE_HIDDEN_MAX] = {"__key", "__value", "__headers",
                                                         "__timestamp"};
     uint32_t n = 0;
+    for (uint32_t e = 0; e < node->traits.n_original && n < TIDE_HIDDEN_MAX; e++) {
+        const struct tide_field *field = &node->traits.fields[0][node->traits.n_fields[0] + e];
+        for (uint32_t k = 0; k < TIDE_HIDDEN_MAX; k++) {
+            if (strcmp(field->name, names[k]) == 0) {
+                node->hidden[n] = UINT32_MAX;
+                out[n] = *field;
+                out[n++].name = hidden[k];
+            }
+        }
+    }
     for (uint32_t k = 0; logical->pipeline->dead_letter.node != NULL && k < TIDE_HIDDEN_MAX; k++) {
         int32_t f = tide_fields_find(node->traits.fields[0], node->traits.n_fields[0], names[k],
                                      strlen(names[k]), true);

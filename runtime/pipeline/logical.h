@@ -51,7 +51,8 @@ struct tide_logical_node {
     uint32_t n_readers;                   /* nodes that read its main output */
     const struct tide_schema *in;         /* with hidden columns; NULL: a source */
     const struct tide_schema *out[TIDE_PORTS_MAX];
-    uint32_t hidden[TIDE_HIDDEN_MAX]; /* of a source: visible field that each hidden one repeats */
+    uint32_t hidden[TIDE_HIDDEN_MAX]; /* of a source: visible field that each hidden one repeats,
+                                         UINT32_MAX: the source writes it */
     enum tide_on_error on_error;
     int64_t parallelism; /* TIDE_UNSET, TIDE_AUTO or a number */
     int64_t core;

@@ -86,6 +86,9 @@ fill_hidden(const struct tide_task *task, struct tide_writer *writer)
         uint8_t *slot = writer->slots + (size_t)i * schema->stride;
         for (uint32_t h = 0; h < schema->n_hidden; h++) {
             uint32_t from = task->config.source_hidden[h];
+            if (from == UINT32_MAX) {
+                continue; /* written by the source itself */
+            }
             memcpy(slot + schema->at[schema->n + h], slot + schema->at[from], 8);
             if (tide_row_is_null(slot, from)) {
                 tide_slot_set_null(slot, schema->n + h);

@@ -355,6 +355,7 @@ completions(struct tide_task *task)
         }
         task->progress = tide_state_advance(task->config.state) || task->progress;
         report_snapshots(task);
+        task_waiting(task, WAITING_STATE, tide_state_waiting(task->config.state));
     }
 }
 

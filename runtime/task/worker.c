@@ -20,7 +20,6 @@
 
 #define EVENTS 16u
 #define GAP_WEIGHT 8u /* the mean gap moves by an eighth a time */
-#define STATE_RETRY_NS 100000000ull
 
 struct tide_worker {
     struct tide_worker_config config;
@@ -136,9 +135,9 @@ tide_worker_next_ns(const struct tide_worker *worker)
         uint64_t at = tide_task_next_ns(worker->tasks[i]);
         next = at < next ? at : next;
     }
-    if (worker->segment != NULL && tide_segment_waiting(worker->segment) != NULL) {
-        uint64_t retry = tide_mono_ns(worker->config.seam) + STATE_RETRY_NS;
-        next = retry < next ? retry : next;
+    if (worker->segment != NULL) {
+        uint64_t due = tide_segment_due(worker->segment);
+        next = due < next ? due : next;
     }
     return next;
 }

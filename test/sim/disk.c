@@ -431,7 +431,7 @@ sim_submit(void *self, const struct tide_io_write *write)
 {
     struct sim_io *io = self;
     if (dead(io)) {
-        return 0;
+        return TIDE_ERR_SYNC;
     }
     if (io->disk->n_pending == PENDING_MAX) {
         return TIDE_ERR_LIMIT;
@@ -603,6 +603,11 @@ sim_disk_crash(struct sim_disk *disk)
         if (disk->entries[i].path != NULL) {
             crash_entry(disk, &disk->entries[i]);
         }
+    }
+    for (uint32_t i = 0; i < disk->n_pending; i++) {
+        struct sim_io *io = disk->pending[i].io;
+        io->done[io->n_done++] = (struct tide_io_completion){
+            .tag = disk->pending[i].write.tag, .result = TIDE_ERR_SYNC, .sys = 5};
     }
     disk->life++;
     disk->n_pending = 0;
