@@ -12,7 +12,6 @@
  */
 #include "client.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ERROR_TEXT_MAX 512
@@ -117,7 +116,7 @@ static int
 client_open(const struct tide_kafka_client_api *api, const struct tide_kafka_client_config *config,
             struct tide_kafka_client **out_client, struct tide_error *err)
 {
-    struct tide_kafka_client *client = calloc(1, sizeof(*client));
+    struct tide_kafka_client *client = config->host->alloc(config->host, sizeof(*client));
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[ERROR_TEXT_MAX];
     int code;
@@ -145,7 +144,7 @@ client_open(const struct tide_kafka_client_api *api, const struct tide_kafka_cli
 
 failed:
     rd_kafka_conf_destroy(conf);
-    free(client);
+    config->host->free(config->host, client);
     return code;
 }
 
@@ -157,7 +156,7 @@ client_close(struct tide_kafka_client *client)
                                        RD_KAFKA_PURGE_F_NON_BLOCKING);
     }
     rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    free(client);
+    client->config.host->free(client->config.host, client);
 }
 
 static void

@@ -43,6 +43,7 @@ struct tide_kafka_setting {
 };
 
 struct tide_kafka_client_config {
+    const struct tide_host *host;
     enum tide_kafka_role role;
     const struct tide_kafka_setting *settings; /* copied */
     uint32_t n_settings;

@@ -169,6 +169,7 @@ tide_kafka_link_open(struct tide_kafka_link *link, const struct tide_kafka_link_
                      struct tide_error *err)
 {
     const struct tide_kafka_client_config client = {
+        .host = config->host,
         .role = config->role,
         .settings = config->settings->items,
         .n_settings = config->settings->n,

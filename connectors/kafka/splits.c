@@ -375,7 +375,7 @@ lag_entry(struct tide_kafka_source *source, const char *topic, int32_t partition
     if (name == NULL) {
         return NULL;
     }
-    strcpy(name, topic);
+    memcpy(name, topic, strlen(topic));
     lag->positions[lag->n] = (struct tide_kafka_position){name, partition, -1};
     return &lag->positions[lag->n++];
 }

@@ -29,7 +29,7 @@ tide_memory_bind(const struct tide_bind *in, struct tide_memory_bound **out_boun
     }
     bound->host = host;
     bound->store = store;
-    strcpy(bound->name, name);
+    memcpy(bound->name, name, strlen(name));
     if (in->expr != NULL) {
         bound->session = *in->expr;
     }

@@ -450,7 +450,7 @@ socket_bind(const struct tide_bind *in, void **out_bound, struct tide_traits *ou
     bound->host = host;
     bound->max_record = in->max_record;
     bound->timestamps = host->option_int(in->options, "includeTimestamp") != 0;
-    strcpy(bound->name, name);
+    memcpy(bound->name, name, strlen(name));
     snprintf(bound->port, sizeof(bound->port), "%d", (int)host->option_int(in->options, "port"));
     out_traits->n_outputs = 1;
     out_traits->fields[0] = socket_fields;
