@@ -22,9 +22,10 @@ struct flow {
     rd_kafka_topic_t *topic;
     uint64_t epoch_offset_ns;
     struct tally tally;
-    _Atomic(uint64_t) sent;
-    _Atomic(int) stop_sending; /* set by main */
-    _Atomic(int) sent_all;     /* set by the sender: the broker has everything */
+    _Atomic(uint64_t) sent;      /* handed to the client */
+    _Atomic(uint64_t) delivered; /* the broker has them */
+    _Atomic(int) stop_sending;   /* set by main */
+    _Atomic(int) sent_all;       /* set by the sender: the broker has everything */
     _Atomic(int) stop_receiving;
     pthread_t sender, receiver;
 };
@@ -49,6 +50,12 @@ static inline uint64_t
 flow_sent(const struct flow *flow)
 {
     return atomic_load_explicit(&flow->sent, memory_order_relaxed);
+}
+
+static inline uint64_t
+flow_delivered(const struct flow *flow)
+{
+    return atomic_load_explicit(&flow->delivered, memory_order_relaxed);
 }
 
 static inline uint64_t

@@ -64,7 +64,7 @@ void
 show_line(struct show *show, const struct flow *flow, const struct progress *progress)
 {
     uint64_t now_ns = bench_now_ns();
-    uint64_t sent = flow_sent(flow);
+    uint64_t sent = flow_delivered(flow);
     uint64_t scored = flow_scored(flow);
     double seconds = (double)(now_ns - show->last_ns) / 1e9;
     histogram_copy(&show->second, &flow->tally.latency);
@@ -73,11 +73,12 @@ show_line(struct show *show, const struct flow *flow, const struct progress *pro
     if (show->last_ns != 0 && seconds > 0) {
         fprintf(show->out,
                 "%sin %6.0f/s  out %6.0f/s  p50 %7.2f ms  p99 %7.2f ms  max %7.2f ms  "
-                "epoch %6" PRIu64 " durable, %" PRIu64 " open%s",
+                "epoch %6" PRIu64 " durable, lag %" PRIu64 "%s%s%s",
                 show->terminal ? "\r\033[K" : "", (double)(sent - show->sent) / seconds,
                 (double)(scored - show->scored) / seconds, ms_of(&show->second, 50),
                 ms_of(&show->second, 99), ms_of(&show->second, 100), progress->epoch,
                 progress->opened > progress->epoch ? progress->opened - progress->epoch : 0,
+                progress->waiting[0] != '\0' ? "  waiting: " : "", progress->waiting,
                 show->terminal ? "" : "\n");
         (void)fflush(show->out);
         show->drawn = show->terminal;
