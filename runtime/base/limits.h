@@ -97,6 +97,9 @@
 /* Repeats of an interrupted write before it counts as failed: a signal storm must end. */
 #define TIDE_LIMIT_IO_REPEATS 16u
 
+/* Names of one directory in a listing, in bytes: hundreds of thousands of files. More: LIMIT. */
+#define TIDE_LIMIT_DIR_BYTES (64u << 20)
+
 /* Timers of one event loop. More: refused. */
 #define TIDE_LIMIT_TIMERS 4096u
 

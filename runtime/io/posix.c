@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/buffer.h"
 #include "base/limits.h"
 
 #define MODE_FILE 0640
@@ -281,48 +282,97 @@ posix_stat(void *self, const char *path, struct tide_io_stat *out_stat, struct t
     return 0;
 }
 
-static int
-by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
+/* ---- listing: all names first, so that the visits come in order and may delete ---- */
 
-static int
-not_dots(const struct dirent *entry)
-{
-    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-}
+/* A name in the listing: its kind in one byte, then the text with its zero. */
+struct listing {
+    struct tide_buf names;
+    struct tide_buf starts; /* uint32_t each: where a name begins in @names */
+};
 
 static bool
-entry_is_dir(const char *path, const struct dirent *entry)
+entry_is_dir(DIR *dir, const struct dirent *entry)
 {
     if (entry->d_type != DT_UNKNOWN) {
         return entry->d_type == DT_DIR;
     }
-    char full[TIDE_IO_PATH_MAX];
     struct stat st;
-    int n = snprintf(full, sizeof(full), "%s/%s", path, entry->d_name);
-    return n < (int)sizeof(full) && stat(full, &st) == 0 && S_ISDIR(st.st_mode);
+    return fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int
+listing_add(struct listing *listing, const char *name, bool directory)
+{
+    uint32_t start = (uint32_t)listing->names.len;
+    int rc = tide_buf_append(&listing->starts, &start, sizeof(start));
+    rc = rc != 0 ? rc : tide_buf_append_byte(&listing->names, directory ? 1 : 0);
+    return rc != 0 ? rc : tide_buf_append(&listing->names, name, strlen(name) + 1);
+}
+
+static int
+listing_read(struct listing *listing, const char *path, struct tide_error *err)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        return control_error(err, errno, "list", path);
+    }
+    int rc = 0;
+    struct dirent *entry = NULL;
+    errno = 0;
+    while (rc == 0 && (entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            rc = listing_add(listing, entry->d_name, entry_is_dir(dir, entry));
+        }
+        errno = 0;
+    }
+    int sys = errno;
+    closedir(dir);
+    if (rc != 0) {
+        return tide_error_set(err, rc, "no room for the names in %s", path);
+    }
+    return sys == 0 ? 0 : control_error(err, sys, "list", path);
+}
+
+static int
+by_bytes(const void *a, const void *b, void *names)
+{
+    const char *text = names;
+    uint32_t start_a;
+    uint32_t start_b;
+    memcpy(&start_a, a, sizeof(start_a));
+    memcpy(&start_b, b, sizeof(start_b));
+    return strcmp(text + start_a + 1, text + start_b + 1);
+}
+
+static int
+listing_visit(struct listing *listing, tide_io_visit *visit, void *ctx)
+{
+    size_t n = listing->starts.len / sizeof(uint32_t);
+    int rc = 0;
+    if (n > 0) {
+        qsort_r(listing->starts.data, n, sizeof(uint32_t), by_bytes, listing->names.data);
+    }
+    for (size_t i = 0; i < n && rc >= 0; i++) {
+        uint32_t start;
+        memcpy(&start, listing->starts.data + i * sizeof(start), sizeof(start));
+        const char *name = (const char *)listing->names.data + start + 1;
+        rc = visit(ctx, name, listing->names.data[start] != 0);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 static int
 posix_list(void *self, const char *path, tide_io_visit *visit, void *ctx, struct tide_error *err)
 {
-    (void)self;
-    struct dirent **entries = NULL;
-    int n = scandir(path, &entries, not_dots, by_bytes);
-    if (n < 0) {
-        return control_error(err, errno, "list", path);
-    }
-    int rc = 0;
-    for (int i = 0; i < n; i++) {
-        if (rc >= 0) {
-            rc = visit(ctx, entries[i]->d_name, entry_is_dir(path, entries[i]));
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return rc < 0 ? rc : 0;
+    const struct tide_posix *posix = self;
+    struct listing listing;
+    tide_buf_init(&listing.names, posix->seam, TIDE_LIMIT_DIR_BYTES);
+    tide_buf_init(&listing.starts, posix->seam, TIDE_LIMIT_DIR_BYTES);
+    int rc = listing_read(&listing, path, err);
+    rc = rc != 0 ? rc : listing_visit(&listing, visit, ctx);
+    tide_buf_fini(&listing.starts);
+    tide_buf_fini(&listing.names);
+    return rc;
 }
 
 static int

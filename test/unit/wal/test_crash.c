@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "../base/fake_seam.h"
 #include "fixture.h"
 
 #define SEGMENT (48u << 10)
@@ -135,4 +136,48 @@ Test(crash, a_disk_that_lies_about_syncs_is_found_out)
         fixture_fini(&f);
     }
     cr_assert_gt(caught, 150, "%lu", caught);
+}
+
+/* A run over two segments with memory that ends at some allocation; true when it came to its end.
+ */
+static bool
+short_of_memory(struct fixture *f)
+{
+    if (fixture_recover(f, NULL) != 0 || fixture_begin(f, NULL) != 0) {
+        return false;
+    }
+    for (int i = 0; i < 12; i++) {
+        if (fixture_append(f, TIDE_WAL_SC, 700) != 0 || (i == 6 && fixture_roll(f) != 0) ||
+            tide_wal_flush(f->wal, NULL) != TIDE_WAL_READY) {
+            return false;
+        }
+        fixture_poll(f);
+    }
+    return true;
+}
+
+Test(crash, every_allocation_may_fail)
+{
+    static struct fixture f;
+    static struct fake_seam fake;
+    long failures = 0;
+    bool whole = false;
+    for (; !whole && failures < 1000; failures++) {
+        struct tide_error err = {.code = 0};
+        fake_seam_init(&fake);
+        fixture_init(&f, 9, SEGMENT);
+        f.env.seam = &fake.seam;
+        f.options.env.seam = &fake.seam;
+        atomic_store(&fake.allocations_left, failures);
+        whole = short_of_memory(&f);
+        fixture_crash(&f);
+        cr_assert_eq(atomic_load(&fake.living), 0, "allocation %ld failed and something leaked",
+                     failures);
+        atomic_store(&fake.allocations_left, -1);
+        cr_assert_eq(fixture_recover(&f, &err), 0, "allocation %ld failed: %s", failures, err.text);
+        cr_assert_eq(atomic_load(&fake.living), 0);
+        fixture_fini(&f);
+    }
+    cr_assert(whole);
+    cr_assert_gt(failures, 8, "%ld", failures);
 }
