@@ -56,47 +56,6 @@ tide_io_parent(const char *path, char out_parent[TIDE_IO_PATH_MAX], struct tide_
 }
 
 static int
-read_open(struct tide_io *io, const struct tide_seam *seam, struct tide_file *file, size_t max,
-          uint8_t **out_bytes, size_t *out_len, struct tide_error *err)
-{
-    uint64_t size = 0;
-    int rc = io->size(io->self, file, &size, err);
-    if (rc != 0) {
-        return rc;
-    }
-    if (size > max) {
-        return tide_error_set(err, TIDE_ERR_LIMIT, "it has %llu bytes, more than %zu",
-                              (unsigned long long)size, max);
-    }
-    uint8_t *bytes = tide_alloc(seam, (size_t)size + 1);
-    if (bytes == NULL) {
-        return tide_error_set(err, TIDE_ERR_NOMEM, "no memory for its %llu bytes",
-                              (unsigned long long)size);
-    }
-    rc = io->read(io->self, file, bytes, (size_t)size, 0, out_len, err);
-    if (rc != 0) {
-        tide_free(seam, bytes);
-        return rc;
-    }
-    *out_bytes = bytes;
-    return 0;
-}
-
-int
-tide_io_read_all(struct tide_io *io, const struct tide_seam *seam, const char *path, size_t max,
-                 uint8_t **out_bytes, size_t *out_len, struct tide_error *err)
-{
-    struct tide_file *file = NULL;
-    int rc = io->open(io->self, path, TIDE_IO_READ, &file, err);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = read_open(io, seam, file, max, out_bytes, out_len, err);
-    io->close(io->self, file);
-    return rc == 0 ? 0 : tide_error_prefix(err, "%s", path);
-}
-
-static int
 write_new(struct tide_io *io, const char *path, const void *bytes, size_t len,
           struct tide_error *err)
 {

@@ -150,14 +150,6 @@ int tide_io_create(const struct tide_seam *seam, enum tide_io_choice choice,
 void tide_io_destroy(struct tide_io *io);
 
 /*
- * Reads the whole file at @path into a block from @seam that the caller frees. At most @max bytes
- * (TIDE_ERR_LIMIT), NOTFOUND when absent. An empty file gives a block too. Control threads only.
- * @thread any
- */
-int tide_io_read_all(struct tide_io *io, const struct tide_seam *seam, const char *path, size_t max,
-                     uint8_t **out_bytes, size_t *out_len, struct tide_error *err);
-
-/*
  * Makes @path hold exactly @len bytes or what it held before, whatever happens: temporary name,
  * write, sync, rename, sync of the directory. Durable on success. Control threads only. @thread any
  */

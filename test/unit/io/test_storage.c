@@ -305,29 +305,6 @@ Test(storage, control_calls_do_what_they_say)
     each(control);
 }
 
-static void
-read_all(struct tide_io *io, const struct scratch *scratch)
-{
-    char path[256];
-    uint8_t *bytes = NULL;
-    size_t len = 1;
-    struct tide_error err = {.code = 0};
-    scratch_path(scratch, "a", path);
-    const struct tide_seam *seam = tide_seam_real();
-    cr_assert_eq(tide_io_read_all(io, seam, path, 10, &bytes, &len, &err), TIDE_ERR_NOTFOUND);
-    cr_assert_eq(tide_io_replace(io, path, "0123456789", 10, &err), 0);
-    cr_assert_eq(tide_io_read_all(io, seam, path, 9, &bytes, &len, &err), TIDE_ERR_LIMIT);
-    cr_assert_eq(tide_io_read_all(io, seam, path, 10, &bytes, &len, &err), 0);
-    cr_assert_eq(len, 10);
-    cr_assert_arr_eq(bytes, "0123456789", 10);
-    tide_free(seam, bytes);
-}
-
-Test(storage, read_all_is_bounded)
-{
-    each(read_all);
-}
-
 /* The other holder is another process: it must be refused and told who holds the lock. */
 static void
 lock(struct tide_io *io, const struct scratch *scratch)
