@@ -20,7 +20,7 @@
 #include <zstd.h>
 
 #include "io/io.h"
-#include "status/versions.h"
+#include "status/built.h"
 #include "wal/wal.h"
 
 #define VERSION_TEXT_MAX 128u
@@ -82,13 +82,13 @@ tide_version_libraries(tide_text_fn *fn, void *ctx)
         const char *name, *version;
     } libraries[] = {
         {"librdkafka", rd_kafka_version_str()},
-        {"simdjson", TIDE_BUILT_SIMDJSON},
+        {"simdjson", tide_built_simdjson},
         {"libyaml", yaml_get_version_string()},
         {"msgpack-c", msgpack_version()},
-        {"liburing", TIDE_BUILT_LIBURING},
+        {"liburing", tide_built_liburing},
         {"zstd", ZSTD_versionString()},
-        {"xxhash", TIDE_BUILT_XXHASH},
-        {"isa-l", TIDE_BUILT_ISAL},
+        {"xxhash", tide_built_xxhash},
+        {"isa-l", tide_built_isal},
         {"pcre2", pcre2},
         {"nettle", nettle},
     };
