@@ -51,6 +51,7 @@ struct demo {
     uint64_t next_line_ns;
 };
 
+static struct demo the_demo = {.broker = {.out = -1}, .engine = {.child = {.out = -1}}};
 static volatile sig_atomic_t stopping;
 
 static void
@@ -60,6 +61,15 @@ stop_on_signal(int number)
         _exit(130); /* the children go by their death signal */
     }
     stopping = number;
+}
+
+/* At exit, whatever the reason and the thread: nobody may write into the folder any more. */
+static void
+clean_up(void)
+{
+    (void)child_stop(&the_demo.engine.child, SIGKILL, 1);
+    (void)child_stop(&the_demo.broker, SIGKILL, 1);
+    scratch_remove();
 }
 
 /* ---- before ---- */
@@ -252,14 +262,13 @@ demo_run(struct demo *demo)
 int
 main(int argc, char **argv)
 {
-    static struct demo demo = {.broker = {.out = -1}};
     struct sigaction action = {.sa_handler = stop_on_signal};
     if (argc > 1 && strcmp(argv[1], "broker") == 0) {
         return broker_main(argc - 1, argv + 1);
     }
-    demo_options_take(&demo.options, argc, argv);
+    demo_options_take(&the_demo.options, argc, argv);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    (void)atexit(scratch_remove);
-    return demo_run(&demo);
+    (void)atexit(clean_up);
+    return demo_run(&the_demo);
 }

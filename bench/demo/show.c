@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "client/client.h"
@@ -15,6 +16,7 @@ static const struct {
     const char *name;
 } percentiles[] = {{50, "p50"}, {90, "p90"}, {99, "p99"}, {99.9, "p99_9"}, {100, "max"}};
 
+#define LINE_BYTES 320
 #define PERCENTILES (sizeof(percentiles) / sizeof(percentiles[0]))
 
 void
@@ -48,6 +50,22 @@ line_end(struct show *show)
     }
 }
 
+/* Draws over the line before on a terminal, no wider than that. */
+static void
+line_draw(struct show *show, const char *line)
+{
+    struct winsize size = {.ws_col = 80};
+    if (show->terminal) {
+        (void)ioctl(fileno(show->out), TIOCGWINSZ, &size);
+        int width = size.ws_col > 1 ? size.ws_col - 1 : LINE_BYTES;
+        fprintf(show->out, "\r\033[K%.*s", width, line);
+    } else {
+        fprintf(show->out, "%s\n", line);
+    }
+    show->drawn = show->terminal;
+    (void)fflush(show->out);
+}
+
 void
 show_say(struct show *show, const char *format, ...)
 {
@@ -67,21 +85,20 @@ show_line(struct show *show, const struct flow *flow, const struct progress *pro
     uint64_t sent = flow_delivered(flow);
     uint64_t scored = flow_scored(flow);
     double seconds = (double)(now_ns - show->last_ns) / 1e9;
+    char line[LINE_BYTES];
     histogram_copy(&show->second, &flow->tally.latency);
     tide_histogram_subtract(&show->second, &show->latency);
     histogram_copy(&show->latency, &flow->tally.latency);
     if (show->last_ns != 0 && seconds > 0) {
-        fprintf(show->out,
-                "%sin %6.0f/s  out %6.0f/s  p50 %7.2f ms  p99 %7.2f ms  max %7.2f ms  "
-                "epoch %6" PRIu64 " durable, lag %" PRIu64 "%s%s%s",
-                show->terminal ? "\r\033[K" : "", (double)(sent - show->sent) / seconds,
-                (double)(scored - show->scored) / seconds, ms_of(&show->second, 50),
-                ms_of(&show->second, 99), ms_of(&show->second, 100), progress->epoch,
-                progress->opened > progress->epoch ? progress->opened - progress->epoch : 0,
-                progress->waiting[0] != '\0' ? "  waiting: " : "", progress->waiting,
-                show->terminal ? "" : "\n");
-        (void)fflush(show->out);
-        show->drawn = show->terminal;
+        snprintf(line, sizeof(line),
+                 "in %5.0f/s  out %5.0f/s  p50 %5.1f p99 %5.1f max %5.1f ms  epoch %4" PRIu64
+                 " lag %" PRIu64 "%s%s",
+                 (double)(sent - show->sent) / seconds, (double)(scored - show->scored) / seconds,
+                 ms_of(&show->second, 50), ms_of(&show->second, 99), ms_of(&show->second, 100),
+                 progress->epoch,
+                 progress->opened > progress->epoch ? progress->opened - progress->epoch : 0,
+                 progress->waiting[0] != '\0' ? "  waiting: " : "", progress->waiting);
+        line_draw(show, line);
     }
     show->last_ns = now_ns;
     show->sent = sent;
