@@ -11,6 +11,7 @@
 #include "sink.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Servings of one step: with the link's bound, at most 1024 acknowledgements. */
 #define SERVINGS_MAX 4u
@@ -103,7 +104,9 @@ jobs_finish(struct tide_kafka_sink_task *self)
 {
     struct tide_kafka_job *job;
     while ((job = tide_kafka_job_take(&self->jobs)) != NULL) {
-        self->missing = NULL;
+        if (!tide_kafka_code_transient(job->code)) {
+            self->missing = NULL;
+        }
         for (uint32_t i = 0; i < self->n_topics && tide_kafka_code_missing(job->code); i++) {
             if (strcmp(self->topics[i].name, job->name) == 0) {
                 self->missing = self->topics[i].name;
@@ -114,10 +117,12 @@ jobs_finish(struct tide_kafka_sink_task *self)
 }
 
 enum tide_step
-tide_kafka_sink_wait(struct tide_kafka_sink_task *self, const char *topic, const char *reason)
+tide_kafka_sink_wait_for(struct tide_kafka_sink_task *self, const struct tide_kafka_topic *topic,
+                         const char *reason)
 {
     char text[TIDE_KAFKA_REASON_MAX];
-    const struct tide_kafka_question question = {.kind = TIDE_KAFKA_JOB_ASK, .name = topic};
+    const struct tide_kafka_question question = {.kind = TIDE_KAFKA_JOB_ASK,
+                                                 .name = self->api->topic_name(topic)};
     uint64_t now = self->host->now_mono(self->host);
     if (now >= self->ask_after_ns) {
         self->ask_after_ns = now + TIDE_KAFKA_SILENCE_NS;
@@ -138,6 +143,19 @@ tide_kafka_sink_wait(struct tide_kafka_sink_task *self, const char *topic, const
     return TIDE_STEP_WAITING;
 }
 
+enum tide_step
+tide_kafka_sink_wait(struct tide_kafka_sink_task *self, const struct tide_kafka_topic *topic,
+                     int code)
+{
+    char text[TIDE_KAFKA_REASON_MAX];
+    const char *name = self->api->topic_name(topic);
+    if (tide_kafka_code_missing(code)) {
+        self->missing = name;
+    }
+    snprintf(text, sizeof(text), "topic '%s' takes no records: %s", name, rd_kafka_err2str(code));
+    return tide_kafka_sink_wait_for(self, topic, text);
+}
+
 /* Messages are out and nothing came back just now. */
 static enum tide_step
 pending_or_waiting(struct tide_kafka_sink_task *self)
@@ -156,7 +174,7 @@ pending_or_waiting(struct tide_kafka_sink_task *self)
     }
     snprintf(text, sizeof(text), "broker %s does not acknowledge records of topic '%s'",
              self->sink->link.brokers, self->api->topic_name(entry->topic));
-    return tide_kafka_sink_wait(self, self->api->topic_name(entry->topic), text);
+    return tide_kafka_sink_wait_for(self, entry->topic, text);
 }
 
 /* Serves acknowledgements; false: the client cannot go on. */

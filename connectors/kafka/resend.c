@@ -12,7 +12,7 @@
  *
  * What could be lost or reordered here: a topic that appears between the client's giving up and
  * this task's next step would take rows of that step before those that failed. The client gives up
- * after an hour and looks for topics every 250 ms, steps are faster.
+ * after half half an hour and looks for topics every 250 ms, steps are faster.
  *
  * Threads: the task's worker.
  */
@@ -130,7 +130,7 @@ again(struct tide_kafka_sink_task *self, struct tide_kafka_entry *entry)
         return reject(self, entry);
     }
     self->outage_after_ns = self->host->now_mono(self->host) + OUTAGE_RETRY_NS;
-    return tide_kafka_sink_wait(self, self->api->topic_name(entry->topic), rd_kafka_err2str(code));
+    return tide_kafka_sink_wait(self, entry->topic, code);
 }
 
 /* A record that a broker refused; nothing else is out. */
@@ -148,7 +148,7 @@ refused(struct tide_kafka_sink_task *self, struct tide_kafka_entry *entry)
                  self->api->topic_name(entry->topic), rd_kafka_err2str(entry->code),
                  entry->attempts, self->bound->retry_max);
         self->host->timer_at(self->task, self->resend_after_ns);
-        return tide_kafka_sink_wait(self, self->api->topic_name(entry->topic), text);
+        return tide_kafka_sink_wait_for(self, entry->topic, text);
     }
     entry->attempts++;
     self->resend_after_ns = now + backoff_ns(self, entry->attempts);
@@ -166,8 +166,7 @@ entry_resend(struct tide_kafka_sink_task *self, struct tide_kafka_entry *entry)
     }
     if (self->host->now_mono(self->host) < self->outage_after_ns) {
         self->host->timer_at(self->task, self->outage_after_ns);
-        return tide_kafka_sink_wait(self, self->api->topic_name(entry->topic),
-                                    rd_kafka_err2str(entry->code));
+        return tide_kafka_sink_wait(self, entry->topic, entry->code);
     }
     step = again(self, entry);
     return step == TIDE_STEP_DONE ? TIDE_STEP_MORE : step;

@@ -241,7 +241,7 @@ row_refused(struct tide_kafka_sink_task *self, struct row_out *out, int code)
         return row_reject(self, out);
     }
     if (tide_kafka_code_missing(code) || tide_kafka_code_transient(code)) {
-        return tide_kafka_sink_wait(self, topic, rd_kafka_err2str(code));
+        return tide_kafka_sink_wait(self, out->parcel.topic, code);
     }
     self->api->fatal(self->sink->link.client, text, sizeof(text));
     self->host->fail(self->task, TIDE_ERR_IO, "topic '%s' takes no records: %s", topic,

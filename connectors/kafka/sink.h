@@ -133,9 +133,14 @@ bool tide_kafka_sink_settle(struct tide_kafka_sink_task *self);
 /* The @w advance() of the sink. @thread task */
 enum tide_step tide_kafka_sink_advance(void *task);
 
-/* Tells the host that the task waits, and asks brokers about @topic. @thread task */
-enum tide_step tide_kafka_sink_wait(struct tide_kafka_sink_task *self, const char *topic,
-                                    const char *reason);
+/* Tells the host that the task waits because of @topic, and asks brokers about it: what they said
+ * last is told rather than @reason. @thread task */
+enum tide_step tide_kafka_sink_wait_for(struct tide_kafka_sink_task *self,
+                                        const struct tide_kafka_topic *topic, const char *reason);
+
+/* The same for a code of the client. @thread task */
+enum tide_step tide_kafka_sink_wait(struct tide_kafka_sink_task *self,
+                                    const struct tide_kafka_topic *topic, int code);
 
 /* ---- resend.c ---- */
 

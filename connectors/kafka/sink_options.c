@@ -178,7 +178,8 @@ defaults_add(struct tide_kafka_sink_bound *bound, uint32_t max_record)
         {"linger.ms", "0"},
         {"message.timeout.ms", "0"}, /* never given up */
         {"partitioner", "murmur2_random"},
-        {"topic.metadata.propagation.max.ms", "3600000"}, /* a missing topic is waited for */
+        /* A missing topic is waited for. Above 2147483 librdkafka's microseconds overflow. */
+        {"topic.metadata.propagation.max.ms", "2000000"},
         {"topic.metadata.refresh.fast.interval.ms", "250"},
         {"socket.nagle.disable", "true"},
         {"reconnect.backoff.max.ms", "1000"},
