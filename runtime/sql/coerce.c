@@ -325,7 +325,7 @@ tide_coerce_param(struct tide_binder *b, struct tide_expr *call, uint32_t i, cha
     if (target != NULL) {
         return tide_coerce_to(b, &call->args[i], target);
     }
-    return tide_bind_error(b, arg->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+    return tide_bind_error(b, call->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
                            "argument %u of %s must be %s, not %s", i + 1, call->name,
                            param_name(letter), tide_bind_type_text(&arg->type, text));
 }

@@ -478,7 +478,7 @@ bind_item(struct tide_binder *b, struct tide_expr *call)
     call->type = call->args[0]->type.children[0].type;
     call->may_fail |= call->ansi;
     if (call->args[1]->type.id == TIDE_TYPE_STRING) {
-        return tide_bind_error(b, call->args[1]->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+        return tide_bind_error(b, call->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
                                "the index of an array must be a whole number, not STRING");
     }
     return tide_coerce_param(b, call, 1, 'I');

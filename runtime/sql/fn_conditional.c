@@ -178,8 +178,7 @@ bind_case(struct tide_binder *b, struct tide_expr *call)
         /* Spark casts nothing to BOOLEAN here, not even NULL */
         if (call->args[2 * i]->type.id != TIDE_TYPE_BOOLEAN) {
             char text[TIDE_TYPE_TEXT];
-            return tide_bind_error(b, call->args[2 * i]->at,
-                                   "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+            return tide_bind_error(b, call->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
                                    "the condition of WHEN must be BOOLEAN, not %s",
                                    tide_bind_type_text(&call->args[2 * i]->type, text));
         }

@@ -32,7 +32,7 @@ bind_options(struct tide_binder *b, struct tide_expr *call, uint32_t arg, option
     if (map->kind != TIDE_EXPR_LITERAL || map->value.null || map->type.id != TIDE_TYPE_MAP ||
         map->type.children[0].type.id != TIDE_TYPE_STRING ||
         map->type.children[1].type.id != TIDE_TYPE_STRING) {
-        return tide_bind_error(b, map->at, "INVALID_OPTIONS.NON_MAP_FUNCTION",
+        return tide_bind_error(b, call->at, "INVALID_OPTIONS.NON_MAP_FUNCTION",
                                "the options of %s are a constant map of texts", call->name);
     }
     n = tide_nested_count(map->value.nested);
@@ -194,7 +194,7 @@ bind_schema(struct tide_binder *b, struct tide_expr *call)
     struct tide_type type;
     int rc;
     if (ddl->kind != TIDE_EXPR_LITERAL || ddl->value.null || ddl->type.id != TIDE_TYPE_STRING) {
-        return tide_bind_error(b, ddl->at, "INVALID_SCHEMA.NON_STRING_LITERAL",
+        return tide_bind_error(b, call->at, "INVALID_SCHEMA.NON_STRING_LITERAL",
                                "the schema of from_json is a constant text");
     }
     rc = tide_type_parse_schema(b->arena, ddl->value.bytes.p, ddl->value.bytes.n, &type, b->err);
@@ -224,7 +224,7 @@ bind_from_json(struct tide_binder *b, struct tide_expr *call)
         return tide_bind_nomem(b);
     }
     if (id != TIDE_TYPE_STRING && id != TIDE_TYPE_NULL) {
-        return tide_bind_error(b, call->args[0]->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+        return tide_bind_error(b, call->at, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
                                "from_json reads STRING, not %s: CAST(... AS STRING) first",
                                tide_bind_type_text(&call->args[0]->type, text));
     }

@@ -213,7 +213,7 @@ bind_regex(struct tide_binder *b, struct tide_expr *call)
     if (pattern->kind == TIDE_EXPR_LITERAL && !pattern->value.null) {
         int rc = tide_regex_create(param->seam, pattern->value.bytes, &param->regex, b->err);
         if (rc < 0) {
-            b->err->at = (int32_t)pattern->at;
+            b->err->at = (int32_t)call->at;
             return tide_error_prefix(b->err, "[INVALID_PARAMETER_VALUE.PATTERN] %s", call->name);
         }
         return tide_bind_defer(b, free_regex, param->regex);

@@ -4,6 +4,7 @@
  * the name they were called with, casts of the analyser left out. Pretty, texts stand without
  * quotes; that is how Spark names a column that has no AS. Threads: any.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,12 +99,26 @@ number_suffix(const struct tide_type *type)
         return "S";
     case TIDE_TYPE_LONG:
         return "L";
-    case TIDE_TYPE_DOUBLE:
-        return "D";
     case TIDE_TYPE_DECIMAL:
         return "BD";
     default:
         return "";
+    }
+}
+
+/* NaN and infinities are no literals. */
+static void
+print_float(struct printer *p, const struct tide_expr *expr)
+{
+    bool cast = !p->pretty && !isfinite(expr->value.f64);
+    put_text(p, cast ? "CAST('" : "");
+    put_value(p, &expr->value);
+    if (cast) {
+        put_text(p, "' AS ");
+        put_type(p, &expr->type);
+        put_text(p, ")");
+    } else if (!p->pretty) {
+        put_text(p, expr->type.id == TIDE_TYPE_FLOAT ? "F" : "D");
     }
 }
 
@@ -135,9 +150,8 @@ print_literal(struct printer *p, const struct tide_expr *expr)
         put_text(p, "'");
         break;
     case TIDE_TYPE_FLOAT:
-        put_text(p, p->pretty ? "" : "CAST(");
-        put_value(p, value);
-        put_text(p, p->pretty ? "" : " AS FLOAT)");
+    case TIDE_TYPE_DOUBLE:
+        print_float(p, expr);
         break;
     default:
         put_value(p, value);
