@@ -102,7 +102,7 @@ enum tide_commit_phase {
     TIDE_PHASE_NONE,      /* nothing sealed that is not committed */
     TIDE_PHASE_SEALING,   /* S, or S and C in one record, is being synced */
     TIDE_PHASE_JOB,       /* the decision or a publication is under way */
-    TIDE_PHASE_PAUSE,     /* it failed for now and is tried again at retry_at_ns */
+    TIDE_PHASE_PAUSE,     /* it failed and is tried again at retry_at_ns */
     TIDE_PHASE_COMMITTING /* C is being synced */
 };
 

@@ -226,8 +226,11 @@ make_plan(struct sim *sim)
     struct tide_error err = {0};
     struct tide_diags diags;
     pipeline_text(sim, text, sizeof(text));
-    struct tide_load_args args = {
-        .path = "sim.yaml", .text = text, .text_len = strlen(text), .env = no_environment, .read_file = no_file};
+    struct tide_load_args args = {.path = "sim.yaml",
+                                  .text = text,
+                                  .text_len = strlen(text),
+                                  .env = no_environment,
+                                  .read_file = no_file};
     struct tide_machine machine = {cpus, 3, 3};
     struct tide_registry_config registry = {.seam = &sim->seam};
     tide_diags_init(&diags, &sim->seam);

@@ -116,7 +116,7 @@ struct tide_bind {
     uint32_t output_mode;                    /* enum tide_output_mode of the sinks downstream */
     uint32_t max_record;                     /* runtime.maxRecordSize */
     bool keep_original; /* a source: dead letters want the whole original record, see n_original */
-    const struct tide_schema *declared;      /* a source's `schema:`, or NULL */
+    const struct tide_schema *declared; /* a source's `schema:`, or NULL */
 };
 
 /* What the planner learns from bind. Filled by the plugin; the arrays stay the plugin's. */
@@ -133,8 +133,9 @@ struct tide_traits {
     uint32_t state_version; /* of save/load and keyed state */
     uint32_t n_key_exprs; /* keyed: SQL items over input 0 that the exchange hashes; 0: by split */
     const char *const *key_exprs;
-    /* A source asked to keep_original: so many fields of output 0 behind its columns that nobody sees but the
-     * dead letters, such as `headers` when they are no column. It writes them under the name "__headers". */
+    /* A source asked to keep_original: so many fields of output 0 behind its columns that nobody
+     * sees but the dead letters, such as `headers` when they are no column. It writes them under
+     * the name "__headers". */
     uint32_t n_original;
 };
 
