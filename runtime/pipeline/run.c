@@ -318,6 +318,16 @@ live(struct tide_run *run, struct tide_error *err)
     return rc;
 }
 
+/* A failed sync is never tried again on the same file (I12): who runs the engine must act. */
+static int
+sync_advice(struct tide_error *err)
+{
+    return tide_error_set(err, TIDE_ERR_SYNC,
+                          "%s; no committed epoch depends on it: look at the disk and the kernel's "
+                          "log, then restart the pipeline, which recovers by itself",
+                          err->text);
+}
+
 int
 tide_run(struct tide_run *run, struct tide_error *err)
 {
@@ -334,7 +344,7 @@ tide_run(struct tide_run *run, struct tide_error *err)
     }
     close_incarnation(run);
     close_base(run);
-    return rc;
+    return rc == TIDE_ERR_SYNC ? sync_advice(err) : rc;
 }
 
 /* ---- figures ---- */

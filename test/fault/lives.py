@@ -85,6 +85,7 @@ class Lives:
         self.output = Output(self.sink, 2, take, brokers)
         self.count = 0  # of lives started so far
         self.starts = []  # Checkpoint at the start of each life; at the end one more
+        self.zero = None  # by split: C(0)
         self.kills = self.near = self.early = 0
         self.gaps = []  # seconds from a kill to the next life's first output
         self.killed_at = self.started_at = None
@@ -108,8 +109,11 @@ class Lives:
         """A fresh checkpoint has no segment yet, or only one that has not got its name."""
         segments = os.listdir(os.path.join(copy, "wal")) if os.path.isdir(copy) else []
         fresh = not any(segment.endswith(".log") for segment in segments)
-        text = "" if fresh else self.ctx.tool("wal", "show", copy, "--format", "json")[0]
-        self.starts.append(Checkpoint(text))
+        self.starts.append(Checkpoint("" if fresh else self.show(copy)))
+        self.zero = self.zero or self.starts[-1].zero
+
+    def show(self, checkpoint):
+        return self.ctx.tool("wal", "show", checkpoint, "--format", "json")[0]
 
     def start(self, *args, env=None):
         copy = self.copy_log()
@@ -127,6 +131,8 @@ class Lives:
         if self.killed_at is not None:
             self.gaps.append(at - self.killed_at)
             self.killed_at = None
+        if self.zero is None:  # before its segment is dropped; beside the running engine
+            self.zero = Checkpoint(self.show(self.cp)).zero
         return at - self.started_at
 
     def run_for(self, seconds):
@@ -207,15 +213,14 @@ class Lives:
             self.engine.kill()
 
 
-def begins(starts, life):
+def begins(lives, life):
     """The offsets at which a life's reading begins, by split; None: it never got so far as to know them."""
-    if starts[life].started:
-        return starts[life].offsets()
-    following = starts[life + 1]
-    if not following.started:
+    if lives.starts[life].started:
+        return lives.starts[life].offsets()
+    if not lives.starts[life + 1].started:
         return None
-    check(following.zero is not None, f"life {life} has committed, but C(0) is not in its log")
-    return following.zero
+    check(lives.zero is not None, "C(0) was not seen in the log")
+    return lives.zero
 
 
 def numbered(message):
@@ -284,7 +289,7 @@ class Ledger:
         furthest = dict(self.zero)
         safe = dict(self.zero)  # everything below was seen
         for life in range(self.lives.count):
-            begin = begins(self.starts, life)
+            begin = begins(self.lives, life)
             if begin is None:
                 check(life not in emitted, f"life {life} emitted records before C(0) was durable")
                 continue
@@ -365,7 +370,7 @@ class Ledger:
 
 def judge(lives, topic, partitions, brokers=None):
     """Reads output and source of a series that has ended, and judges it. Answers the ledger, for its figures."""
-    zero = next(begin for life in range(lives.count) if (begin := begins(lives.starts, life)) is not None)
+    zero = next(begin for life in range(lives.count) if (begin := begins(lives, life)) is not None)
     splits = [f"{topic}-{p}" for p in range(partitions)]
     source = Source(topic, partitions, [zero[split] for split in splits], brokers)
     source.read_to([lives.starts[-1].offsets()[split] for split in splits])

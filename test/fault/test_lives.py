@@ -33,7 +33,7 @@ class Judged(unittest.TestCase):
         source = types.SimpleNamespace(topic="t", partitions=1, begin=[0], keys=[[KEYS[i % 3] for i in range(100)]],
                                        values=[[b"%d" % i for i in range(100)]])
         output = types.SimpleNamespace(records=[records], count=len(records))
-        lives = types.SimpleNamespace(starts=[start(offset) for offset in starts], count=len(starts) - 1,
+        lives = types.SimpleNamespace(zero=None, starts=[start(offset) for offset in starts], count=len(starts) - 1,
                                       output=output)
         return Ledger(lives, source).judge()
 
