@@ -104,7 +104,8 @@ load(struct tide_engine *engine, struct tide_error *err)
                                   .text = engine->options.text,
                                   .text_len = engine->options.text_len,
                                   .sets = engine->options.sets,
-                                  .set_count = engine->options.n_sets};
+                                  .set_count = engine->options.n_sets,
+                                  .placed = engine->options.checkpoint != NULL};
     tide_load_args_real(&args);
     tide_diags_init(&diags, engine->seam);
     int rc = tide_pipeline_load(engine->seam, &args, &engine->pipeline, &diags);

@@ -277,9 +277,10 @@ has_plugins(const struct tide_node *root)
 }
 
 static int
-structs_fill(struct tide_pipeline *pipeline, struct tide_diags *diags)
+structs_fill(struct tide_pipeline *pipeline, const struct tide_load_args *args,
+             struct tide_diags *diags)
 {
-    struct tide_reader reader = {.doc = &pipeline->doc, .diags = diags};
+    struct tide_reader reader = {.doc = &pipeline->doc, .diags = diags, .placed = args->placed};
     reader.plugins = has_plugins(pipeline->doc.root);
     int rc = tide_section_read(&reader, &tide_section_pipeline, pipeline->doc.root, pipeline);
     rc = rc != 0 ? rc : main_add(&reader, pipeline);
@@ -294,7 +295,7 @@ phases(struct tide_pipeline *pipeline, const struct tide_load_args *args, struct
     rc = rc != 0 ? rc : tree_read(pipeline, args, diags);
     rc = rc != 0 ? rc : sets_apply(pipeline, args, diags);
     rc = rc != 0 ? rc : tide_interp_resolve(&pipeline->doc, args, pipeline->dir, diags);
-    rc = rc != 0 ? rc : structs_fill(pipeline, diags);
+    rc = rc != 0 ? rc : structs_fill(pipeline, args, diags);
     return pipeline->doc.failed ? TIDE_ERR_NOMEM : rc;
 }
 

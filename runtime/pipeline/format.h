@@ -459,7 +459,8 @@ struct tide_load_args {
     size_t text_len;
     const char *const *sets; /* "PATH=VALUE", applied in order */
     uint32_t set_count;
-    void *self; /* handed to the functions below */
+    bool placed; /* the checkpoint's place comes from outside: checkpointLocation may be missing */
+    void *self;  /* handed to the functions below */
 
     /* The value of an environment variable, or NULL. */
     const char *(*env)(void *self, const char *name);

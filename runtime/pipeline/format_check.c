@@ -463,7 +463,7 @@ static void
 checkpoint_check(struct tide_reader *reader, const struct tide_pipeline *pipeline)
 {
     uint32_t before = reader->diags->errors;
-    if (pipeline->checkpoint_node != NULL) {
+    if (pipeline->checkpoint_node != NULL || reader->placed) {
         return;
     }
     for (uint32_t i = 0; i < pipeline->sink_count && reader->diags->errors == before; i++) {

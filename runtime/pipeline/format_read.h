@@ -17,6 +17,7 @@ struct tide_reader {
     struct tide_doc *doc;
     struct tide_diags *diags;
     bool plugins; /* the pipeline loads plugins: a format that is no built-in may be theirs */
+    bool placed;  /* the checkpoint has a place whatever the file says */
 };
 
 /* How an array and its count lie in every struct (checked in format_table.c). */

@@ -162,6 +162,29 @@ class Pipelines(unittest.TestCase):
                 self.assertEqual(run.communicate(timeout=30)[1], "")
                 self.assertEqual(run.returncode, 0)
 
+    def test_checkpoint_of_the_command_line_is_enough(self):
+        self.good.write_text(GOOD.replace("noop", "kafka"))
+        missing = "'checkpointLocation' is missing"
+        self.assertIn(missing, tidemark("run", str(self.good), code=6).stderr)
+        self.assertNotIn(missing, tidemark("run", str(self.good), "--checkpoint", str(self.dir / "cp"), code=6).stderr)
+
+    def test_second_interrupt(self):
+        away = GOOD.replace("{format: noop}", "{format: kafka, options: {kafka.bootstrap.servers: 'localhost:1', topic: t}}") \
+            .replace("[value]", '["CAST(value AS STRING) AS value"]')
+        self.good.write_text(away)
+        with subprocess.Popen([PROGRAM, "run", str(self.good), "--progress", "json", "--set", "progress.every=10 ms",
+                               "--checkpoint", str(self.dir / "cp")],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+            def until(state):
+                while json.loads(run.stdout.readline())["tidemark"]["state"] != state:
+                    pass
+            until("running")
+            run.send_signal(signal.SIGINT)
+            until("stopping")
+            run.send_signal(signal.SIGINT)
+            run.communicate(timeout=30)
+            self.assertEqual(run.returncode, 130)
+
     def test_logs_of_a_run(self):
         checkpoint = str(self.dir / "cp")
         tidemark("run", str(self.good), "--checkpoint", checkpoint, "--records", "100", code=0)
