@@ -195,7 +195,7 @@ int tide_coordinator_append(struct tide_coordinator *coordinator, enum tide_wal_
                             uint64_t *out_lsn);
 
 enum tide_job_id {
-    TIDE_JOB_COMMIT = UINT32_MAX - 3, /* below: discovery of the source with that index */
+    TIDE_JOB_COMMIT = 1 << 30, /* below: discovery of the source with that index */
     TIDE_JOB_GROUP_OFFSETS,
     TIDE_JOB_RETENTION
 };

@@ -204,7 +204,7 @@ Test(rate, partitions_share_the_values)
     struct tide_batch batch = tide_batchbuf_view(&rows);
     for (uint32_t i = 0; i < 12; i++) {
         const struct tide_rowhdr *hdr = tide_row_hdr(tide_batch_row(&batch, i));
-        int value = atoi(fake_value(&rows, i, "value"));
+        uint32_t value = (uint32_t)atoi(fake_value(&rows, i, "value"));
         seen[value]++;
         cr_expect_eq(hdr->split, value % 3);
         cr_expect_eq(hdr->offset, value / 3);

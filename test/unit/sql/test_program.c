@@ -310,8 +310,7 @@ Test(program, untaken_branches_do_not_fail)
         "b = 0 OR 10 / b > 1",
         "b <> 0 AND 10 / b > 1",
         "coalesce(nullif(b, 0), a + 1, 1 / 0)",
-        "CASE WHEN b IS NULL THEN 0 WHEN b = 0 THEN 1 ELSE CASE WHEN b > 0 THEN 1 / b ELSE 1 / 0 "
-        "END END",
+        "CASE WHEN b IS NULL THEN 0 WHEN b = 0 THEN 1 ELSE if(b > 0, 1 / b, 1 / 0) END",
         "nvl2(CAST(NULL AS INT), 1 / 0, b)",
         "CAST(NULL AS INT) + CAST(s AS INT)",
     };
