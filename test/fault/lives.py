@@ -178,7 +178,7 @@ class Lives:
 
     def kill_recovering(self):
         """Before, while or just after it takes up again what was left."""
-        time.sleep(self.chance.uniform(0.0, 0.2))
+        time.sleep(self.chance.uniform(0.0, 0.08))
         self.kill()
 
     def kill_flowing(self):

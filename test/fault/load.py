@@ -5,8 +5,8 @@
     load.py BROKERS TOPIC PARTITIONS RATE numbers|words
 
 numbers: the value is 0, 1, 2, ... in decimal and the key one of 23. words: the value is one of 101 words, some far
-more frequent than others, on partitions in no order. Prints how many records were delivered; ends with 1 when one
-was not. A process of its own, so that nothing a test does slows it down.
+more frequent than others, on partitions in no order. Prints a line when the first record is delivered, and at the end how
+many were; ends with 1 when one was not. A process of its own, so that nothing a test does slows it down.
 """
 import random
 import sys
@@ -41,11 +41,15 @@ def main(brokers, topic, partitions, rate, kind):
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     failed = []
-    sent = 0
+    sent = delivered = 0
 
     def report(err, _message):
+        nonlocal delivered
         if err is not None:
             failed.append(err)
+        elif not delivered:
+            print("flowing", flush=True)
+        delivered += err is None
 
     began = time.monotonic()
     stream = records(kind, int(partitions))
@@ -59,7 +63,7 @@ def main(brokers, topic, partitions, rate, kind):
         client.poll(0)
         ended.wait(TICK)
     left = client.flush(120)
-    if left or failed:
+    if left or failed or delivered != sent:
         sys.exit(f"{left} records were not delivered: {failed[:3]}")
     print(sent, flush=True)
 

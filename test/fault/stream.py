@@ -39,12 +39,15 @@ def reader(brokers, topic, begin):
 
 
 class Load:
-    """The producer, a process of its own (load.py)."""
+    """The producer, a process of its own (load.py). Records flow when the constructor returns."""
 
     def __init__(self, topic, partitions, rate, kind="numbers", brokers=None):
         self.process = subprocess.Popen(
             [sys.executable, "-B", os.path.join(HERE, "load.py"), brokers or harness.BROKERS, topic, str(partitions),
              str(rate), kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "flowing\n":
+            self.process.wait()
+            raise Failure("the producer does not start: " + self.process.stderr.read()[-1000:])
 
     def __enter__(self):
         return self
