@@ -67,7 +67,7 @@ int tide_bind_element_fields(struct tide_binder *b, const struct tide_expr *base
 
 /* Has @what freed with the program; when there is no memory, frees it at once and fails. @thread
  * start, coordinator */
-int tide_bind_defer(struct tide_binder *b, void (*free)(void *what), void *what);
+int tide_bind_defer(struct tide_binder *b, void (*release)(void *what), void *what);
 
 /* ---- errors ---- */
 

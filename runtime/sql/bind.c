@@ -63,14 +63,14 @@ tide_bind_type_text(const struct tide_type *type, char out[TIDE_TYPE_TEXT])
 }
 
 int
-tide_bind_defer(struct tide_binder *b, void (*free)(void *what), void *what)
+tide_bind_defer(struct tide_binder *b, void (*release)(void *what), void *what)
 {
     struct tide_deferred *deferred = tide_type_arena_alloc(b->arena, sizeof(*deferred));
     if (deferred == NULL) {
-        free(what);
+        release(what);
         return tide_bind_nomem(b);
     }
-    *deferred = (struct tide_deferred){b->program->deferred, free, what};
+    *deferred = (struct tide_deferred){b->program->deferred, release, what};
     b->program->deferred = deferred;
     return TIDE_OK;
 }

@@ -77,12 +77,13 @@ take_names(const struct tide_ast *ast, struct tide_sql_generator *out, struct ti
                                  TIDE_SQL_GENERATOR_COLUMNS);
     }
     for (uint32_t i = 0; i < out->n_names; i++) {
-        if (strlen(ast->parts[i]) >= sizeof(out->names[i])) {
+        size_t n = strlen(ast->parts[i]);
+        if (n >= sizeof(out->names[i])) {
             return tide_error_set_at(err, TIDE_ERR_LIMIT, (int32_t)ast->at,
                                      "a column's name is longer than %zu bytes",
                                      sizeof(out->names[i]) - 1);
         }
-        strcpy(out->names[i], ast->parts[i]);
+        memcpy(out->names[i], ast->parts[i], n + 1);
     }
     return TIDE_OK;
 }

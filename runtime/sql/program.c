@@ -25,7 +25,7 @@ tide_sql_free(struct tide_program *program)
         return;
     }
     for (struct tide_deferred *d = program->deferred; d != NULL; d = d->next) {
-        d->free(d->what);
+        d->release(d->what);
     }
     tide_free(program->seam, program->exprs);
     tide_free(program->seam, program->outs);

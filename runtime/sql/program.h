@@ -16,7 +16,7 @@
 /* Something to free with the program. */
 struct tide_deferred {
     struct tide_deferred *next;
-    void (*free)(void *what);
+    void (*release)(void *what);
     void *what;
 };
 
