@@ -165,6 +165,23 @@ json_parse(const char *text)
     return parse_value(&text);
 }
 
+void
+json_free(struct json *json)
+{
+    for (size_t i = 0; json != NULL && i < json->n; i++) {
+        json_free(json->items[i]);
+        if (json->keys != NULL) {
+            free(json->keys[i]);
+        }
+    }
+    if (json != NULL) {
+        free(json->text);
+        free(json->items);
+        free(json->keys);
+        free(json);
+    }
+}
+
 const struct json *
 json_get(const struct json *object, const char *key)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A JSON tree for tests: the case files of the oracle are read by code that is not under test.
- * Numbers stay text. One allocation a node, freed never: test programs end.
+ * Numbers stay text.
  */
 #ifndef TIDE_TEST_JSON_H
 #define TIDE_TEST_JSON_H
@@ -30,6 +30,9 @@ struct json {
 
 /* Parses one document; NULL when it is none. */
 struct json *json_parse(const char *text);
+
+/* Frees a tree; NULL is legal. */
+void json_free(struct json *json);
 
 /* A member of an object, or NULL. */
 const struct json *json_get(const struct json *object, const char *key);

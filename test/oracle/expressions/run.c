@@ -519,7 +519,8 @@ judge(struct trial *trial)
 static enum verdict
 run_case(const char *line, bool known_only)
 {
-    struct trial trial = {.json = json_parse(line), .known_only = known_only};
+    struct json *json = json_parse(line);
+    struct trial trial = {.json = json, .known_only = known_only};
     struct tide_error err;
     enum verdict verdict;
     if (trial.json == NULL || tide_schemas_create(tide_seam_real(), &trial.schemas, &err) < 0) {
@@ -541,6 +542,7 @@ run_case(const char *line, bool known_only)
     tide_sql_free(trial.filter);
     tide_batchbuf_fini(&trial.rows);
     tide_schemas_destroy(trial.schemas);
+    json_free(json);
     return verdict;
 }
 

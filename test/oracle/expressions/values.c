@@ -48,7 +48,9 @@ read_timestamp(const char *p, int64_t *out)
             micro += (*p - '0') * unit;
         }
     }
-    *out = ((date * 24 + hour) * 60 + minute) * 60 * 1000000 + (int64_t)second * 1000000 + micro;
+    /* the first and last instants pass the range on the way: modulo 2^64 they come back */
+    *out = (int64_t)((uint64_t)((date * 24 + hour) * 60 + minute) * 60000000u +
+                     (uint64_t)second * 1000000u + (uint64_t)micro);
     return true;
 }
 
