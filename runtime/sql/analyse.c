@@ -60,6 +60,10 @@ bind_typed(struct tide_binder *b, const struct tide_ast *ast, const struct tide_
         ok = tide_read_date(ast->value.bytes, &value.i64);
     } else {
         type = tide_type_of(TIDE_TYPE_TIMESTAMP);
+        int rc = tide_program_regions(b->program, b->err);
+        if (rc != TIDE_OK) {
+            return rc;
+        }
         ok = tide_read_timestamp(ast->value.bytes, b->program->zone, b->program->regions,
                                  &value.i64);
     }

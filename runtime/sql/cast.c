@@ -328,6 +328,16 @@ refusal(const struct tide_type *from, const struct tide_type *to, enum tide_cast
     return "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION";
 }
 
+static bool
+holds_timestamp(const struct tide_type *type)
+{
+    bool holds = type->id == TIDE_TYPE_TIMESTAMP;
+    for (uint32_t i = 0; i < type->n_children && !holds; i++) {
+        holds = holds_timestamp(&type->children[i].type);
+    }
+    return holds;
+}
+
 int
 tide_bind_cast(struct tide_binder *b, const struct tide_expr *arg, const struct tide_type *type,
                bool try_cast, bool implicit, uint32_t at, const struct tide_expr **out)
@@ -350,6 +360,12 @@ tide_bind_cast(struct tide_binder *b, const struct tide_expr *arg, const struct 
         return tide_bind_nomem(b);
     }
     rc = tide_type_copy(b->arena, type, &node->type, b->err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (holds_timestamp(&node->type)) {
+        rc = tide_program_regions(b->program, b->err);
+    }
     if (rc < 0) {
         return rc;
     }

@@ -39,12 +39,21 @@ tide_sql_free(struct tide_program *program)
     tide_free(program->seam, program);
 }
 
+int
+tide_program_regions(struct tide_program *program, struct tide_error *err)
+{
+    if (program->regions != NULL) {
+        return TIDE_OK;
+    }
+    return tide_zone_set_create(program->seam, &program->regions, err);
+}
+
 static int
 set_zone(struct tide_program *program, const char *name, struct tide_error *err)
 {
-    int rc = tide_zone_set_create(program->seam, &program->regions, err);
+    int rc = TIDE_OK;
     program->zone = tide_zone_utc();
-    if (rc == TIDE_OK && name != NULL && strcmp(name, "UTC") != 0) {
+    if (name != NULL && strcmp(name, "UTC") != 0) {
         rc = tide_zone_create(program->seam, name, &program->zone_owned, err);
         program->zone = program->zone_owned;
     }

@@ -47,4 +47,9 @@ struct tide_program {
 bool tide_program_fold(struct tide_program *program, const struct tide_expr *node,
                        struct tide_value *out);
 
+/* Has `regions` read, for texts that may name one: some hundred files, so only programs that read
+ * timestamps from text pay for it. Errors: those of tide_zone_set_create. @thread start,
+ * coordinator */
+int tide_program_regions(struct tide_program *program, struct tide_error *err);
+
 #endif
