@@ -48,7 +48,7 @@ struct tide_kafka_client_config {
     const struct tide_kafka_setting *settings; /* copied */
     uint32_t n_settings;
     void *self; /* first argument of the callbacks */
-    /* A broker or the client has trouble. Called inside poll(). */
+    /* A broker, a topic or the client has trouble. Called inside poll() and consume(). */
     void (*on_error)(void *self, int code, const char *text);
     /* A produced message is done: acknowledged (0) or failed. Called inside poll(), on its thread.
      */

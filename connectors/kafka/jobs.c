@@ -21,7 +21,7 @@ job_run(void *arg)
                                      &job->first, &job->next);
         break;
     case TIDE_KAFKA_JOB_ASK:
-        job->code = tide_kafka_link_ask(link, job->name, JOB_TIMEOUT_MS);
+        job->code = tide_kafka_link_ask(link, job->name, JOB_TIMEOUT_MS, &job->n_partitions);
         break;
     case TIDE_KAFKA_JOB_STOP:
         link->api->fetch_stop(job->topic, job->partition);

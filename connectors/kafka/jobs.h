@@ -17,7 +17,7 @@
 
 enum tide_kafka_job_kind {
     TIDE_KAFKA_JOB_RANGE, /* the offsets there are: first, next */
-    TIDE_KAFKA_JOB_ASK,   /* does a broker answer, does the topic exist */
+    TIDE_KAFKA_JOB_ASK,   /* does a broker answer, does the topic exist: n_partitions */
     TIDE_KAFKA_JOB_STOP   /* end fetching; `topic` is the job's and closed with it */
 };
 
@@ -31,6 +31,7 @@ struct tide_kafka_job {
     struct tide_kafka_topic *topic;
     /* Results. */
     int64_t first, next;
+    int32_t n_partitions;
     int code;
     bool done; /* under the link's lock */
 };

@@ -112,11 +112,22 @@ link_error(void *self, int code, const char *text)
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
         code == RD_KAFKA_RESP_ERR__SSL) {
         away_note(link, code, text);
-    } else if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    } else if (code == RD_KAFKA_RESP_ERR__FATAL || tide_kafka_code_missing(code)) {
         pthread_mutex_lock(&link->lock);
+        link->doubts += tide_kafka_code_missing(code);
         waiters_wake(link);
         pthread_mutex_unlock(&link->lock);
     }
+}
+
+uint32_t
+tide_kafka_link_doubts(struct tide_kafka_link *link)
+{
+    uint32_t doubts;
+    pthread_mutex_lock(&link->lock);
+    doubts = link->doubts;
+    pthread_mutex_unlock(&link->lock);
+    return doubts;
 }
 
 /* Whether a line may be passed on now; *out_held_back are those that were not since the last. */
@@ -263,25 +274,30 @@ tide_kafka_link_serve(struct tide_kafka_link *link, const void *server)
     return some ? TIDE_KAFKA_SERVED_SOME : TIDE_KAFKA_SERVED_NONE;
 }
 
+struct asked {
+    int32_t n_partitions;
+    int code;
+};
+
 static void
 asked_topic(void *self, const char *topic, int32_t n_partitions, int code)
 {
-    int *out_code = self;
     (void)topic;
-    (void)n_partitions;
-    *out_code = code;
+    *(struct asked *)self = (struct asked){n_partitions, code};
 }
 
 /* A reason that is known already says more than that there was no answer. */
 int
-tide_kafka_link_ask(struct tide_kafka_link *link, const char *topic, int timeout_ms)
+tide_kafka_link_ask(struct tide_kafka_link *link, const char *topic, int timeout_ms,
+                    int32_t *out_partitions)
 {
     char reason[TIDE_KAFKA_REASON_MAX];
-    int topic_code = 0;
-    int code = link->api->metadata(link->client, topic, timeout_ms, asked_topic, &topic_code);
+    struct asked asked = {0, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART};
+    int code = link->api->metadata(link->client, topic, timeout_ms, asked_topic, &asked);
+    *out_partitions = code == 0 && asked.code == 0 ? asked.n_partitions : 0;
     if (code == 0) {
         tide_kafka_link_up(link);
-        return topic_code;
+        return asked.code;
     }
     if (!tide_kafka_link_down(link, reason)) {
         away_note(link, code, rd_kafka_err2str(code));

@@ -45,6 +45,7 @@ struct tide_kafka_link {
     pthread_mutex_t lock;    /* protects what follows */
     struct tide_kafka_waiter *waiters;
     bool down;
+    uint32_t doubts; /* how often the client missed a topic or partition */
     char reason[TIDE_KAFKA_REASON_MAX];
     uint64_t log_after_ns;
     uint64_t log_held_back;
@@ -91,9 +92,14 @@ bool tide_kafka_link_down(struct tide_kafka_link *link, char *out);
 void tide_kafka_link_up(struct tide_kafka_link *link);
 void tide_kafka_link_trouble(struct tide_kafka_link *link, const char *reason);
 
+/* Rises when the client misses a topic or partition, without saying which: to be asked for.
+ * @thread any */
+uint32_t tide_kafka_link_doubts(struct tide_kafka_link *link);
+
 /* Asks for the metadata of @topic and notes whether a broker answered. Returns the topic's or the
- * request's code. Blocks up to @timeout_ms. @thread any */
-int tide_kafka_link_ask(struct tide_kafka_link *link, const char *topic, int timeout_ms);
+ * request's code; *out_partitions is 0 unless the code is. Blocks up to @timeout_ms. @thread any */
+int tide_kafka_link_ask(struct tide_kafka_link *link, const char *topic, int timeout_ms,
+                        int32_t *out_partitions);
 
 /* Whether a code means that no broker could be asked, so that asking again may help. @thread any */
 bool tide_kafka_code_transient(int code);

@@ -291,6 +291,7 @@ defaults_add(const struct tide_bind *in, struct tide_kafka_source_bound *bound)
         {"allow.auto.create.topics", "false"},
         {"fetch.wait.max.ms", "100"},
         {"fetch.error.backoff.ms", "10"},
+        {"topic.metadata.propagation.max.ms", "1000"}, /* a deleted topic is soon known as such */
         {"socket.nagle.disable", "true"},
         {"reconnect.backoff.max.ms", "1000"},
         {"log.connection.close", "false"},

@@ -457,11 +457,12 @@ sink_probe(const struct tide_host *host, void *bound, struct tide_error *err)
         .settings = &options->settings,
     };
     const char *topic = options->topic != NULL ? options->topic : "__consumer_offsets";
+    int32_t n_partitions;
     int code = tide_kafka_link_open(&link, &config, err);
     if (code != 0) {
         return code;
     }
-    code = tide_kafka_link_ask(&link, topic, TIDE_KAFKA_PROBE_MS);
+    code = tide_kafka_link_ask(&link, topic, TIDE_KAFKA_PROBE_MS, &n_partitions);
     tide_kafka_link_close(&link);
     if (code == 0 || (tide_kafka_code_missing(code) && options->topic == NULL)) {
         return 0;

@@ -47,6 +47,7 @@ struct source_task {
     struct tide_kafka_columns columns;
     struct tide_kafka_record record; /* held while `holding` */
     uint64_t ask_after_ns;
+    uint32_t doubts; /* of the link's, those that were asked about */
     int fd;
     bool holding, watching, first;
     bool waiting; /* the host was told so */
@@ -184,10 +185,32 @@ asked(struct source_task *self, const struct tide_kafka_job *job)
 {
     for (uint32_t i = 0; i < self->parts.n; i++) {
         struct tide_kafka_part *part = &self->parts.items[i];
-        if (strcmp(self->api->topic_name(part->topic), job->name) == 0) {
-            part->trouble = tide_kafka_code_transient(job->code) ? part->trouble : job->code;
+        if (tide_kafka_code_transient(job->code) ||
+            strcmp(self->api->topic_name(part->topic), job->name) != 0) {
+            continue;
+        }
+        part->trouble = job->code;
+        if (job->code == 0 && part->partition >= job->n_partitions) {
+            part->trouble = RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
         }
     }
+}
+
+/* The client misses a topic or partition: asks for all that the task reads. */
+static void
+doubts_ask(struct source_task *self)
+{
+    uint32_t doubts = tide_kafka_link_doubts(&self->source->link);
+    for (uint32_t i = 0; i < self->parts.n && doubts != self->doubts; i++) {
+        const struct tide_kafka_question question = {
+            .kind = TIDE_KAFKA_JOB_ASK,
+            .name = self->api->topic_name(self->parts.items[i].topic),
+        };
+        if (!tide_kafka_job_pending(&self->jobs, TIDE_KAFKA_JOB_ASK, question.name, -1)) {
+            tide_kafka_job_submit(&self->jobs, &question);
+        }
+    }
+    self->doubts = doubts;
 }
 
 static bool
@@ -264,6 +287,9 @@ trouble_text(const struct source_task *self, const struct tide_kafka_part *part,
         snprintf(out, TIDE_KAFKA_REASON_MAX,
                  "topic '%s' partition %" PRId32 ": asking which offsets there are", topic,
                  part->partition);
+    } else if (part->trouble == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        snprintf(out, TIDE_KAFKA_REASON_MAX, "topic '%s' has no partition %" PRId32, topic,
+                 part->partition);
     } else if (tide_kafka_code_missing(part->trouble)) {
         snprintf(out, TIDE_KAFKA_REASON_MAX, "topic '%s' does not exist at %s", topic,
                  self->source->link.brokers);
@@ -289,6 +315,7 @@ idle_or_waiting(struct source_task *self)
     char reason[TIDE_KAFKA_REASON_MAX];
     const struct tide_kafka_part *part = part_missed(self);
     bool down = tide_kafka_link_down(&self->source->link, reason);
+    doubts_ask(self);
     if (!down && part == NULL) {
         waiting_end(self);
         return TIDE_STEP_IDLE;

@@ -503,11 +503,12 @@ Test(kafka_source, a_topic_that_is_deleted_and_comes_back)
     assign(1, "a-0", 0);
     cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
     kafka->topics[0].exists = false;
-    fake_kafka_error(kafka, "a", 0, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    fake_kafka_trouble(kafka, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "a [0]: no such topic");
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_eq(fake_jobs_run(&task), 1);
     cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
     cr_assert_str_eq(task.waiting, "topic 'a' does not exist at b:9092");
-    cr_assert_eq(fake_jobs_run(&task), 1);
+    fake_jobs_run(&task);
     cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
     kafka->topics[0].exists = true;
     fake.mono_ns += 1000000000u;
@@ -515,6 +516,34 @@ Test(kafka_source, a_topic_that_is_deleted_and_comes_back)
     cr_assert_eq(fake_jobs_run(&task), 1);
     cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
     cr_assert_str_eq(task.waiting, "");
+}
+
+Test(kafka_source, a_partition_that_does_not_exist_is_named)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    assign(2, "a-3", 0);
+    fake_kafka_trouble(kafka, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "a [3]: unknown partition");
+    cr_assert_eq(poll_once(), TIDE_STEP_IDLE);
+    cr_assert_eq(fake_jobs_run(&task), 1);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_str_eq(task.waiting, "topic 'a' has no partition 3");
+}
+
+Test(kafka_source, a_topic_that_may_not_be_read)
+{
+    fake_give(&fake, "subscribe", "a");
+    fake_kafka_topic(kafka, "a", 1);
+    open_source();
+    open_task(16);
+    assign(1, "a-0", 0);
+    fake_kafka_error(kafka, "a", 0, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    cr_assert_eq(poll_once(), TIDE_STEP_MORE);
+    cr_assert_eq(poll_once(), TIDE_STEP_WAITING);
+    cr_assert_not_null(strstr(task.waiting, "authorization failed"), "%s", task.waiting);
 }
 
 Test(kafka_source, a_damaged_record_stops_the_pipeline)
