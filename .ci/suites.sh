@@ -5,7 +5,7 @@
 #
 #   gcc     build/        every meson test: unit, sim, plugin, tidy
 #   clang   build-clang/  the same without tidy; warnings are errors there too
-#   asan    build-asan/   the same and a short integration run, under ASan, LSan and UBSan (gcc)
+#   asan    build-asan/   the same and short integration and kill runs, under ASan, LSan and UBSan (gcc)
 #   tsan    build-tsan/   the same under ThreadSanitizer (clang)
 #   kafka   build/        integration and kill tests on a real Kafka, integration again with a current librdkafka
 #
@@ -96,6 +96,7 @@ suite_asan() {
     sanitizer_environment
     suite_meson build-asan 5 --no-suite tidy
     suite_program e2e build-asan quick
+    suite_program fault build-asan quick
 }
 
 suite_tsan() {
@@ -105,8 +106,11 @@ suite_tsan() {
     sanitizer_environment
     # Clang 14's runtime knows address spaces with up to 28 random bits.
     [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 28)" -le 28 ] || suites_wrap=(setarch -R)
+    # Nor does it know C11 threads, with which Debian's librdkafka works (test/tsan/c11_threads.c).
+    suites_wrap+=(env "LD_PRELOAD=$top/build-tsan/test/tsan/libc11_threads.so")
     suite_meson build-tsan 10 --no-suite tidy
     suite_program e2e build-tsan quick
+    suite_program fault build-tsan quick
     suites_wrap=()
 }
 
