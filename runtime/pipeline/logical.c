@@ -369,6 +369,29 @@ has_option(const struct tide_kind *kind, const char *name)
     return false;
 }
 
+/* retry: as options of the connector. */
+static uint32_t
+retry_settings(struct tide_logical *logical, const struct tide_logical_node *node,
+               const struct tide_retry_def *retry, struct tide_given *items, uint32_t n)
+{
+    const struct {
+        const char *name;
+        int64_t value; /* a number, then milliseconds */
+    } options[] = {{"retry.max", retry->max},
+                   {"retry.backoff", retry->backoff_ns / 1000000},
+                   {"retry.maxBackoff", retry->backoff_max_ns / 1000000}};
+    char text[32];
+    for (uint32_t i = 0; i < 3; i++) {
+        int len =
+            snprintf(text, sizeof(text), i == 0 ? "%lld" : "%lldms", (long long)options[i].value);
+        items[n++] =
+            (struct tide_given){.name = options[i].name,
+                                .value = tide_type_arena_text(logical->arena, text, (size_t)len),
+                                .place = node->place};
+    }
+    return n;
+}
+
 /* Keys of a sink that its connector carries out travel as options of it. */
 static int
 sink_settings(struct tide_logical *logical, const struct tide_logical_node *node,
@@ -376,9 +399,8 @@ sink_settings(struct tide_logical *logical, const struct tide_logical_node *node
               const struct tide_retry_def *retry, struct tide_settings *out)
 {
     static const char *const forms[] = {"none", "header", "column"};
-    char number[32];
     struct tide_given *items =
-        tide_type_arena_alloc(logical->arena, (own->count + 4u) * sizeof(*items));
+        tide_type_arena_alloc(logical->arena, (own->count + 5u) * sizeof(*items));
     if (items == NULL) {
         return TIDE_ERR_NOMEM;
     }
@@ -395,12 +417,8 @@ sink_settings(struct tide_logical *logical, const struct tide_logical_node *node
         items[n++] = (struct tide_given){
             .name = "recordId", .value = forms[record_id], .place = node->place};
     }
-    if (has_option(node->entry->kind, "retryMax")) {
-        snprintf(number, sizeof(number), "%lld", (long long)retry->max);
-        items[n++] = (struct tide_given){
-            .name = "retryMax",
-            .value = tide_type_arena_text(logical->arena, number, strlen(number)),
-            .place = node->place};
+    if (has_option(node->entry->kind, "retry.max")) {
+        n = retry_settings(logical, node, retry, items, n);
     }
     *out = (struct tide_settings){items, n};
     return 0;

@@ -172,6 +172,7 @@ tide_task_destroy(struct tide_task *task)
         return;
     }
     const struct tide_seam *seam = task->config.seam;
+    tide_offload_box_destroy(task->offload_box); /* a running job uses what task_close frees */
     if (task->source_self != NULL) {
         task->config.source->k.task_close(task->source_self);
     }
@@ -187,7 +188,6 @@ tide_task_destroy(struct tide_task *task)
     }
     task_reject_close(task);
     task_input_close(task);
-    tide_offload_box_destroy(task->offload_box);
     tide_buf_fini(&task->outbox);
     tide_free(seam, task->links);
     tide_free(seam, task->queues);
