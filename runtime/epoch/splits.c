@@ -194,9 +194,9 @@ append_found(struct tide_coordinator *c, struct tide_discovery *d)
             done++;
         }
     }
-    d->sink.n -= done;
-    memmove(d->sink.items, d->sink.items + done, d->sink.n * sizeof(d->sink.items[0]));
     if (done > 0) {
+        d->sink.n -= done;
+        memmove(d->sink.items, d->sink.items + done, d->sink.n * sizeof(d->sink.items[0]));
         tide_wal_sync(c->config.wal);
     }
     return rc;

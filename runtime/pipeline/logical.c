@@ -121,8 +121,12 @@ make_outputs(struct tide_logical *logical, struct tide_logical_node *node,
                              TIDE_LIMIT_COLUMNS);
             return TIDE_ERR_LIMIT;
         }
-        memcpy(fields, node->traits.fields[k], n * sizeof(fields[0]));
-        memcpy(fields + n, hidden, n_hidden * sizeof(fields[0]));
+        if (n > 0) {
+            memcpy(fields, node->traits.fields[k], n * sizeof(fields[0]));
+        }
+        if (n_hidden > 0) {
+            memcpy(fields + n, hidden, n_hidden * sizeof(fields[0]));
+        }
         int rc = tide_schema_make(logical->schemas, fields, n, n_hidden, &node->out[k], &err);
         if (rc != 0) {
             tide_diags_error_at(logical->diags, node->place, -1, &err);
