@@ -33,12 +33,15 @@ out_of_range(const struct tide_token *token, struct tide_error *err)
         "[INVALID_NUMERIC_LITERAL_RANGE] the number is out of its type's range");
 }
 
+/* Farther than any decimal reaches. */
+#define EXPONENT_MAX 1000
+
 /* Digits with an exponent to an unscaled value and a scale; false when there are too many. */
 static bool
 read_decimal(const char *text, bool negative, struct tide_type *type, tide_i128 *out)
 {
     tide_i128 value = 0;
-    int64_t scale = 0;
+    int64_t scale = 0, exponent;
     uint32_t digits = 0, total;
     bool point = false;
     for (; *text != '\0' && (*text | 0x20) != 'e'; text++) {
@@ -53,7 +56,11 @@ read_decimal(const char *text, bool negative, struct tide_type *type, tide_i128 
         }
         value = value * 10 + (*text - '0');
     }
-    scale -= *text != '\0' ? strtol(text + 1, NULL, 10) : 0;
+    exponent = *text != '\0' ? strtol(text + 1, NULL, 10) : 0;
+    if (exponent > EXPONENT_MAX || exponent < -EXPONENT_MAX) {
+        return false;
+    }
+    scale -= exponent;
     for (; scale < 0; scale++) {
         if (++digits > TIDE_DECIMAL_DIGITS) {
             return false;

@@ -155,10 +155,14 @@ static void
 format_put(const void *self, int64_t value, const struct tide_zone *zone, struct tide_chars *out)
 {
     const struct time_format *format = self;
-    int64_t utc = format->date ? value * TIDE_US_PER_DAY : value;
-    int32_t offset = format->date ? 0 : tide_zone_offset(zone, utc);
-    struct tide_local local =
-        tide_local_from_us(format->date ? utc : tide_zone_to_local(zone, utc));
+    struct tide_local local = {.hour = 0};
+    int32_t offset = 0;
+    if (format->date) {
+        local.date = tide_civil_from_days(value);
+    } else {
+        local = tide_local_from_us(tide_zone_to_local(zone, value));
+        offset = tide_zone_offset(zone, value);
+    }
     for (uint32_t i = 0; i < format->n; i++) {
         put_element(out, &format->elements[i], &local, offset);
     }
