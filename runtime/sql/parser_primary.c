@@ -254,6 +254,24 @@ parse_case(struct tide_parser *p, struct tide_ast **out)
     return rc == TIDE_OK ? tide_parser_call(p, "case", at, list.items, list.n, out) : rc;
 }
 
+/* Spark's condition goes in front of why a type was refused. */
+static int
+refuse_type(struct tide_parser *p, uint32_t at)
+{
+    struct tide_error why = *p->err;
+    const char *condition = "PARSE_SYNTAX_ERROR";
+    unsigned precision, scale;
+    if (sscanf(why.text, "decimal(%u,%u)", &precision, &scale) == 2) {
+        condition = scale > precision && precision <= TIDE_DECIMAL_DIGITS
+                        ? "DECIMAL_SCALE_EXCEEDS_PRECISION"
+                        : "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION";
+    } else if (p->token.kind == TIDE_TOKEN_WORD && !tide_parser_is(p, "as") && why.at == 0) {
+        condition = "UNSUPPORTED_DATATYPE";
+    }
+    return tide_error_set_at(p->err, why.code, (int32_t)at + (why.at > 0 ? why.at : 0),
+                             "[%s] %.900s", condition, why.text);
+}
+
 /* A type at the current token; afterwards the token behind it is current. */
 static int
 parse_type(struct tide_parser *p, struct tide_type *out)
@@ -263,17 +281,7 @@ parse_type(struct tide_parser *p, struct tide_type *out)
     int rc =
         tide_type_parse_prefix(p->arena, p->lexer.text + at, p->lexer.len - at, out, &end, p->err);
     if (rc < 0) {
-        bool word = p->token.kind == TIDE_TOKEN_WORD && !tide_parser_is(p, "as") && p->err->at == 0;
-        unsigned precision, scale;
-        p->err->at = p->err->at < 0 ? (int32_t)at : p->err->at + (int32_t)at;
-        if (sscanf(p->err->text, "decimal(%u,%u)", &precision, &scale) == 2 && scale > precision &&
-            precision <= TIDE_DECIMAL_DIGITS) {
-            return tide_error_prefix(p->err, "[DECIMAL_SCALE_EXCEEDS_PRECISION]");
-        }
-        return tide_error_prefix(p->err, strstr(p->err->text, "38") != NULL
-                                             ? "[DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION]"
-                                         : word ? "[UNSUPPORTED_DATATYPE]"
-                                                : "[PARSE_SYNTAX_ERROR]");
+        return refuse_type(p, at);
     }
     p->lexer.pos = at + (uint32_t)end;
     rc = tide_lexer_next(&p->lexer, &p->token, p->err);
