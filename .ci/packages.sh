@@ -10,7 +10,8 @@ packages_of() {
         echo gcc g++ meson ninja-build pkg-config ccache git ca-certificates librdkafka-dev libmsgpack-dev \
             liburing-dev libyaml-dev libsimdjson-dev libxxhash-dev libisal-dev libzstd-dev nettle-dev libjansson-dev libpcre2-dev
         ;;
-    test) echo libcriterion-dev clang-14 libclang-rt-14-dev libstdc++-12-dev python3 util-linux procps ;;
+    test) echo libcriterion-dev clang-14 libclang-rt-14-dev libstdc++-12-dev python3 python3-confluent-kafka \
+            util-linux mount procps ;;
     tidy) echo clang-format-14 python3 ;;
     java) command -v java >/dev/null || echo openjdk-17-jre-headless ;;
     broker) command -v mvn >/dev/null || echo maven ;;
