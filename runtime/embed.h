@@ -9,7 +9,8 @@
 
 #include "plugin/registry.h"
 
-/* A registry that holds the built-in plugins; @path: folders for others, NULL: none. @thread start */
+/* A registry that holds the built-in plugins; @path: folders for others, NULL: none. @thread start
+ */
 int tide_registry_built_in(const struct tide_seam *seam, const char *path,
                            struct tide_registry **out, struct tide_error *err);
 

@@ -199,10 +199,9 @@ serve(struct tide_kafka_sink_task *self)
     return true;
 }
 
-enum tide_step
-tide_kafka_sink_advance(void *task)
+static enum tide_step
+advance(struct tide_kafka_sink_task *self)
 {
-    struct tide_kafka_sink_task *self = task;
     bool moved;
     if (!serve(self)) {
         return TIDE_STEP_FAILED;
@@ -226,4 +225,13 @@ tide_kafka_sink_advance(void *task)
         return TIDE_STEP_MORE;
     }
     return self->outbox.head < self->outbox.tail ? pending_or_waiting(self) : TIDE_STEP_IDLE;
+}
+
+enum tide_step
+tide_kafka_sink_advance(void *task)
+{
+    struct tide_kafka_sink_task *self = task;
+    enum tide_step step = advance(self);
+    tide_kafka_sink_watch(self);
+    return step;
 }

@@ -108,6 +108,7 @@ struct tide_kafka_sink_task {
     uint64_t resend_after_ns; /* a refused record is sent again after this */
     uint64_t outage_after_ns; /* and what failed for the outside's sake after this */
     bool watching, waiting;
+    bool blocked;        /* the last write found no room */
     bool resending;      /* rows wait until what failed is sent again */
     const char *missing; /* a topic that does not exist, as the broker said last; NULL: none */
 
@@ -125,6 +126,9 @@ void tide_kafka_sink_ack(void *sink, void *message, int code);
 
 /* Messages that are with the client. @thread task */
 uint64_t tide_kafka_sink_out(struct tide_kafka_sink_task *self);
+
+/* Has acknowledgements wake the task, or not, as what waits for them says. @thread task */
+void tide_kafka_sink_watch(struct tide_kafka_sink_task *self);
 
 /* Drops what is acknowledged from the head and makes epochs durable. True: something moved.
  * @thread task */

@@ -339,6 +339,9 @@ watch_deadline(struct tide_coordinator *c)
     uint64_t passed = now - c->stepped_at_ns;
     bool behind = c->opened > c->config.checkpoint->committed.epoch || c->phase != TIDE_PHASE_NONE;
     c->stepped_at_ns = now;
+    if (passed > c->config.discover_ns) {
+        passed = c->config.discover_ns; /* steps are never further apart: the process was stopped */
+    }
     if (behind && c->n_waiting == 0 && !c->wal_waiting) {
         c->deadline_used_ns += passed;
     }

@@ -273,17 +273,33 @@ Test(kafka_sink, an_epoch_without_rows_is_durable_at_once)
     cr_assert_eq(task->n_durable, 3);
 }
 
-Test(kafka_sink, acknowledgements_wake_the_task)
+Test(kafka_sink, acknowledgements_wake_the_task_that_waits_for_them)
 {
     open_plain();
     row("a");
     write_rows(0, TIDE_STEP_MORE);
+    marker(0, 1);
     advance();
     cr_assert_not(fake_task_wait(task, 0));
     fake_kafka_answer_all(kafka, 0);
     cr_assert(fake_task_wait(task, 0));
     cr_assert_eq(advance(), TIDE_STEP_MORE);
+    cr_assert_eq(task->n_durable, 1);
     cr_assert_not(fake_task_wait(task, 0));
+}
+
+/* Nothing waits for the first row: the next row's step takes its acknowledgement. */
+Test(kafka_sink, other_acknowledgements_wait_for_the_next_step)
+{
+    open_plain();
+    row("a");
+    write_rows(0, TIDE_STEP_MORE);
+    fake_kafka_answer_all(kafka, 0);
+    cr_assert_not(fake_task_wait(task, 0));
+    marker(0, 1);
+    cr_assert(fake_task_wait(task, 0), "an acknowledgement that came before the marker is seen");
+    advance();
+    cr_assert_eq(task->n_durable, 1);
 }
 
 /* More at once than one step takes: nothing is forgotten. */
