@@ -246,7 +246,7 @@ task_input_open(struct tide_task *task, struct tide_error *err)
                                passed, err);
     }
     return tide_batchbuf_init(&task->queues[0].buf, config->seam, schema, config->batch_max,
-                              64u << 10, 2 * config->record_max, err);
+                              task_heap_initial(task, 64u << 10), 2 * config->record_max, err);
 }
 
 void

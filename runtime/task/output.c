@@ -51,7 +51,8 @@ task_output_open(struct tide_task *task, struct output *output,
     }
     for (uint32_t i = 0; i < config->n_rings && rc == 0; i++) {
         rc = tide_batchbuf_init(&output->bufs[i], seam, config->schema, task->config.batch_max,
-                                HEAP_INITIAL, 2 * task->config.record_max, err);
+                                task_heap_initial(task, HEAP_INITIAL), 2 * task->config.record_max,
+                                err);
     }
     if (rc == 0 && config->exchange == TIDE_EXCHANGE_KEY) {
         rc =

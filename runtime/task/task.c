@@ -22,10 +22,11 @@ open_sides(struct tide_task *task, struct link *link, struct tide_error *err)
     for (uint32_t k = 0; k < link->config->n_side && rc == 0; k++) {
         const struct tide_output_config *side = &link->config->side[k];
         rc = task_output_open(task, &link->sides[k], side, err);
-        rc = rc != 0 ? rc
-                     : tide_batchbuf_init(&link->side_bufs[k], task->config.seam, side->schema,
-                                          task->config.batch_max, HEAP_INITIAL,
-                                          2 * task->config.record_max, err);
+        rc = rc != 0
+                 ? rc
+                 : tide_batchbuf_init(&link->side_bufs[k], task->config.seam, side->schema,
+                                      task->config.batch_max, task_heap_initial(task, HEAP_INITIAL),
+                                      2 * task->config.record_max, err);
         link->writers[k + 1] = &link->side_bufs[k].writer;
     }
     return rc;
@@ -40,7 +41,7 @@ open_link(struct tide_task *task, uint32_t i, const struct tide_task_info *info,
     struct queue *next = &task->queues[i + 1];
     int rc =
         tide_batchbuf_init(&next->buf, task->config.seam, link->config->out, task->config.batch_max,
-                           HEAP_INITIAL, 2 * task->config.record_max, err);
+                           task_heap_initial(task, HEAP_INITIAL), 2 * task->config.record_max, err);
     link->writers[0] = &next->buf.writer;
     rc = rc != 0 ? rc : open_sides(task, link, err);
     task->running = link->config;
@@ -67,7 +68,8 @@ open_outputs(struct tide_task *task, struct tide_error *err)
     if (rc == 0 && task->config.dead_letters != NULL) {
         rc = tide_batchbuf_init(&task->dead_letters, task->config.seam,
                                 task->config.dead_letter_schema, task->config.batch_max,
-                                HEAP_INITIAL, 2 * task->config.record_max, err);
+                                task_heap_initial(task, HEAP_INITIAL), 2 * task->config.record_max,
+                                err);
     }
     return rc;
 }

@@ -180,4 +180,12 @@ task_schema(const struct tide_task *task, uint32_t id)
     return task->config.host->schema(task->config.host, id);
 }
 
+/* What a queue's heap starts with: room for ordinary records, never more than it may grow to. */
+static inline uint32_t
+task_heap_initial(const struct tide_task *task, uint32_t wanted)
+{
+    uint32_t most = 2 * task->config.record_max;
+    return wanted < most ? wanted : most;
+}
+
 #endif
