@@ -198,7 +198,13 @@ worker_count(const struct builder *b)
     return n < 1 ? 1 : n > TIDE_LIMIT_WORKERS ? TIDE_LIMIT_WORKERS : (uint32_t)n;
 }
 
-/* The last CPUs first: the first ones serve interrupts more often. */
+/* On fewer CPUs a pinned worker waits for whatever else runs on its own, while another is free:
+ * measured with a broker beside it, the median of fraud scoring was 1.13 times a relay's pinned
+ * and 1.03 times not. */
+#define CPUS_TO_PIN 4u
+
+/* The last CPUs first: the first ones serve interrupts more often. CPUs that the user names are
+ * always pinned. */
 static void
 choose_cores(struct builder *b)
 {
@@ -206,7 +212,8 @@ choose_cores(struct builder *b)
     const uint16_t *cpus = runtime->core_count > 0 ? runtime->cores : b->machine->cpus;
     uint32_t n = runtime->core_count > 0 ? runtime->core_count : b->machine->n_cpus;
     for (uint32_t w = 0; w < b->plan->n_workers; w++) {
-        bool pin = runtime->pin && n > 0 && b->plan->n_workers <= n;
+        bool pin = runtime->pin && b->plan->n_workers <= n &&
+                   (runtime->core_count > 0 || n >= CPUS_TO_PIN);
         b->plan->worker_core[w] = !pin ? -1 : runtime->core_count > 0 ? cpus[w] : cpus[n - 1 - w];
     }
 }
