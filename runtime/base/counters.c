@@ -39,6 +39,8 @@ tide_counters_init(struct tide_counters *counters)
     for (unsigned id = 0; id < TIDE_COUNTER_COUNT; id++) {
         atomic_init(&counters->values[id], 0);
     }
+    atomic_init(&counters->whereabouts, 0);
+    atomic_init(&counters->passed, 0);
 }
 
 uint64_t

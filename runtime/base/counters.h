@@ -82,10 +82,20 @@ struct tide_counter_info {
     const char *help;
 };
 
+/* Where a task is: the step it runs or ran last (0: its input, k: operator k - 1 of its chain,
+ * beyond: its sink or its edges), and the split of the first row it had there. */
+struct tide_whereabouts {
+    uint32_t step, split;
+};
+
+#define TIDE_WHEREABOUTS_NO_SPLIT UINT32_MAX
+
 /* One task's counters, on cache lines of their own. Caller's memory (tide_alloc_lines), zeroed is
  * ready. */
 struct tide_counters {
     alignas(TIDE_CACHE_LINE) _Atomic(uint64_t) values[TIDE_COUNTER_COUNT];
+    _Atomic(uint64_t) whereabouts; /* step << 32 | ~split: read as one; 0: nowhere yet */
+    _Atomic(uint64_t) passed;      /* newest epoch whose marker is through the task */
 };
 
 /* The row of @id; never NULL for a valid id. @thread any */
@@ -118,6 +128,36 @@ static inline uint64_t
 tide_counters_get(const struct tide_counters *counters, enum tide_counter id)
 {
     return atomic_load_explicit(&counters->values[id], memory_order_relaxed);
+}
+
+/* Says where the task is. @thread task (the owner) */
+static inline void
+tide_counters_at(struct tide_counters *counters, struct tide_whereabouts at)
+{
+    uint64_t word = (uint64_t)at.step << 32 | (uint32_t)~at.split;
+    atomic_store_explicit(&counters->whereabouts, word, memory_order_relaxed);
+}
+
+/* Where the task is, or was last; for messages. @thread any */
+static inline struct tide_whereabouts
+tide_counters_where(const struct tide_counters *counters)
+{
+    uint64_t word = atomic_load_explicit(&counters->whereabouts, memory_order_relaxed);
+    return (struct tide_whereabouts){.step = (uint32_t)(word >> 32), .split = ~(uint32_t)word};
+}
+
+/* Says that the marker of @epoch is through. @thread task (the owner) */
+static inline void
+tide_counters_passed_set(struct tide_counters *counters, uint64_t epoch)
+{
+    atomic_store_explicit(&counters->passed, epoch, memory_order_relaxed);
+}
+
+/* The newest epoch whose marker is through; for messages, epochs commit by reports. @thread any */
+static inline uint64_t
+tide_counters_passed(const struct tide_counters *counters)
+{
+    return atomic_load_explicit(&counters->passed, memory_order_relaxed);
 }
 
 /* The sum of @id over @n tasks. @thread any */

@@ -4,6 +4,7 @@
  */
 #include "epoch/coordinator.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -313,19 +314,41 @@ say_waiting(struct tide_coordinator *c)
     }
 }
 
+/* Who is late with @epoch, where, and with what. The first task that the marker has not passed
+ * holds up those behind it, whether it owes a report itself or not. */
 static void
-fail_deadline(struct tide_coordinator *c, const char *what, uint64_t limit_ns)
+describe_late(const struct tide_coordinator *c, uint64_t epoch, char *out, size_t size)
 {
     static const char *const owes[] = {"its offsets", "its snapshot", "its acknowledgements"};
     enum tide_ledger_column column = TIDE_LEDGER_SOURCE;
-    uint64_t epoch = c->config.checkpoint->committed.epoch + 1;
+    char where[TIDE_WHEREABOUTS_TEXT];
+    for (uint32_t i = 0; i < c->config.n_tasks; i++) {
+        if (c->config.whereabouts(c->config.ctx, i, where, sizeof(where)) < epoch) {
+            snprintf(out, size, "task %s has not passed its marker (%s)", c->config.tasks[i].name,
+                     where);
+            return;
+        }
+    }
     int32_t late = tide_ledger_late(&c->ledger, epoch, &column);
+    if (late < 0) {
+        snprintf(out, size, "the log is not synced");
+        return;
+    }
+    c->config.whereabouts(c->config.ctx, (uint32_t)late, where, sizeof(where));
+    snprintf(out, size, "task %s still owes %s (%s)", c->config.tasks[late].name, owes[column],
+             where);
+}
+
+static void
+fail_deadline(struct tide_coordinator *c, const char *what, uint64_t limit_ns)
+{
+    uint64_t epoch = c->config.checkpoint->committed.epoch + 1;
     const char *reason = tide_coordinator_waiting(c);
+    char late[TIDE_ERROR_TEXT_MAX];
     struct tide_error err;
-    tide_error_set(&err, TIDE_ERR_DEADLINE, "%s %llu did not commit within %llu ms: %s%s%s%s%s",
-                   what, (unsigned long long)epoch, (unsigned long long)(limit_ns / 1000000),
-                   late >= 0 ? c->config.tasks[late].name : "the log",
-                   late >= 0 ? " still owes " : " is not synced", late >= 0 ? owes[column] : "",
+    describe_late(c, epoch, late, sizeof(late));
+    tide_error_set(&err, TIDE_ERR_DEADLINE, "%s %llu did not commit within %llu ms: %s%s%s", what,
+                   (unsigned long long)epoch, (unsigned long long)(limit_ns / 1000000), late,
                    reason != NULL ? "; waiting: " : "", reason != NULL ? reason : "");
     tide_coordinator_fail(c, &err);
 }

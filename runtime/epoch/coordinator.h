@@ -83,6 +83,9 @@ struct tide_coordinator_config {
     uint32_t in_flight_max;
     /* Rows seen so far by the sources, and anything else that makes an epoch worth having. */
     uint64_t (*activity)(void *ctx);
+    /* Where a task is, for messages: the newest epoch whose marker is through it, and in @out the
+     * step it is in or was in last, with the split whose row it had there. */
+    uint64_t (*whereabouts)(void *ctx, uint32_t task, char *out, size_t size);
     void (*wake_tasks)(void *ctx); /* an order was given */
     void (*wake_self)(void *ctx);  /* a job ended: have the coordinator stepped; any thread */
     void (*committed)(void *ctx, struct tide_seal seal, uint64_t duration_ns);
@@ -146,6 +149,7 @@ struct tide_coordinator {
 };
 
 #define TIDE_WAITING_TEXT 160u
+#define TIDE_WHEREABOUTS_TEXT 320u
 
 /* Prepares a coordinator whose WAL has begun. Errors: NOMEM. @thread start */
 int tide_coordinator_init(struct tide_coordinator *coordinator,

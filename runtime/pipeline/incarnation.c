@@ -363,6 +363,25 @@ activity(void *ctx)
     return tide_incarnation_rows_in(in) + tide_incarnation_sum(in, TIDE_COUNTER_REJECTED);
 }
 
+/* "last step model, split transactions-3". */
+static uint64_t
+whereabouts(void *ctx, uint32_t task, char *out, size_t size)
+{
+    const struct tide_incarnation *in = ctx;
+    const struct tide_stage *stage = tide_plan_stage_of(in->config.plan, task);
+    const struct tide_checkpoint *checkpoint = &in->recovered.checkpoint;
+    struct tide_whereabouts at = tide_counters_where(&in->counters[task]);
+    const char *step = "its input";
+    if (at.step > stage->n_operators) {
+        step = stage->sink >= 0 ? in->config.plan->logical->nodes[stage->sink].id : "its edges";
+    } else if (at.step > 0) {
+        step = in->config.plan->logical->nodes[stage->operators[at.step - 1]].id;
+    }
+    snprintf(out, size, "last step %s, %s%s", step, at.split < checkpoint->n_splits ? "split " : "",
+             at.split < checkpoint->n_splits ? checkpoint->splits[at.split].name : "no split yet");
+    return tide_counters_passed(&in->counters[task]);
+}
+
 static void
 wake_tasks(void *ctx)
 {
@@ -410,6 +429,7 @@ make_coordinator(struct tide_incarnation *in, struct tide_error *err)
         .discover_ns = DISCOVER_NS,
         .in_flight_max = (uint32_t)pipeline->epoch.in_flight_max,
         .activity = activity,
+        .whereabouts = whereabouts,
         .wake_tasks = wake_tasks,
         .wake_self = wake_self,
         .committed = committed,

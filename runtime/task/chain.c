@@ -190,12 +190,26 @@ serve_link(struct tide_task *task, uint32_t i)
     return consumed;
 }
 
+/* For whoever asks where a task hangs: before the step is entered, since it may not come back. */
+static void
+note_whereabouts(const struct tide_task *task, uint32_t i)
+{
+    const struct queue *queue = &task->queues[i];
+    const uint8_t *row = queue->in.slots + (size_t)queue->done * queue->in.stride;
+    tide_counters_at(task->config.counters, (struct tide_whereabouts){
+                                                .step = i + 1,
+                                                .split = tide_row_hdr(row)->split,
+                                            });
+}
+
 /* Serves queue @i once. */
 static void
 serve(struct tide_task *task, uint32_t i)
 {
     struct queue *queue = &task->queues[i];
+    TIDE_ASSERT(!queue_empty(queue));
     mark_overdue(task, queue);
+    note_whereabouts(task, i);
     uint32_t consumed = i == task->config.n_links ? serve_end(task, queue) : serve_link(task, i);
     queue->done += consumed;
     task->progress = task->progress || consumed > 0;

@@ -241,6 +241,7 @@ task_input_open(struct tide_task *task, struct tide_error *err)
     const struct tide_schema *schema = config->source != NULL ? config->source_schema : NULL;
     uint64_t passed = tide_word_load_acquire(&config->orders->open);
     task->epoch = passed;
+    tide_counters_passed_set(config->counters, passed);
     if (config->source == NULL) {
         return tide_align_init(&task->align, config->seam, config->n_inputs, config->aligned,
                                passed, err);

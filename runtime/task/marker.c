@@ -34,6 +34,15 @@ seal_of(const struct tide_task *task)
     return (struct tide_seal){task->config.orders->incarnation, task->marker_last};
 }
 
+/* The rows are through; what may hang now is what the marker calls. */
+static void
+note_whereabouts(const struct tide_task *task, uint32_t step)
+{
+    struct tide_whereabouts at = tide_counters_where(task->config.counters);
+    at.step = step;
+    tide_counters_at(task->config.counters, at);
+}
+
 /* True: every operator has put out what belongs to the epoch, and it is through. */
 static bool
 run_operators(struct tide_task *task)
@@ -42,6 +51,7 @@ run_operators(struct tide_task *task)
         struct link *link = &task->links[task->marker_link];
         enum tide_step step = TIDE_STEP_DONE;
         if (link->config->kind->on_marker != NULL) {
+            note_whereabouts(task, task->marker_link + 1);
             task->running = link->config;
             step = link->config->kind->on_marker(link->self, task->marker_first, seal_of(task),
                                                  link->writers);
@@ -133,6 +143,7 @@ mark_sink(struct tide_task *task)
         task->dead_letters_due = task->marker_last;
         return true;
     }
+    note_whereabouts(task, task->config.n_links + 1);
     task->running_sink = true;
     task->waiting_slot = WAITING_SINK;
     enum tide_step step =
@@ -155,6 +166,7 @@ finish(struct tide_task *task)
         tide_align_pass(&task->align, task->marker_last);
     }
     task->epoch = task->marker_last;
+    tide_counters_passed_set(task->config.counters, task->epoch);
     task->marker_stage = MARKER_NONE;
     task->progress = true;
     tide_counters_add(task->config.counters, TIDE_COUNTER_MARKERS, 1);

@@ -53,6 +53,25 @@ Test(counters, id_out_of_the_table_is_caught, .signal = SIGABRT)
     tide_counter_info(TIDE_COUNTER_COUNT);
 }
 
+Test(counters, whereabouts)
+{
+    struct tide_counters counters;
+    tide_counters_init(&counters);
+    struct tide_whereabouts at = tide_counters_where(&counters);
+    cr_assert_eq(at.step, 0);
+    cr_assert_eq(at.split, TIDE_WHEREABOUTS_NO_SPLIT);
+    const struct tide_whereabouts places[] = {{1, 0}, {UINT32_MAX, 7}, {3, UINT32_MAX - 1}};
+    for (size_t i = 0; i < 3; i++) {
+        tide_counters_at(&counters, places[i]);
+        at = tide_counters_where(&counters);
+        cr_assert_eq(at.step, places[i].step);
+        cr_assert_eq(at.split, places[i].split);
+    }
+    tide_counters_passed_set(&counters, UINT64_MAX - 1);
+    cr_assert_eq(tide_counters_passed(&counters), UINT64_MAX - 1);
+    cr_assert_eq(tide_counters_where(&counters).split, UINT32_MAX - 1);
+}
+
 /* A reader beside the writer never sees a counter fall, and in the end sees all of it. */
 #define ADDS 200000u
 
