@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "flight.h"
 #include "kafka.h"
 #include "offsets.h"
 
@@ -410,10 +411,12 @@ sink_open(const struct tide_host *host, void *bound, void **out_shared, struct t
 {
     const struct tide_kafka_sink_bound *options = bound;
     struct tide_kafka_sink *sink = host->alloc(host, sizeof(*sink));
+    struct tide_kafka_settings settings;
     int code;
     if (sink == NULL) {
         return tide_error_set(err, TIDE_ERR_NOMEM, "no memory for a Kafka sink");
     }
+    tide_kafka_flight_settings(host, options, &settings);
     sink->host = host;
     sink->bound = options;
     code = tide_kafka_link_open(&sink->link,
@@ -421,7 +424,7 @@ sink_open(const struct tide_host *host, void *bound, void **out_shared, struct t
                                     .host = host,
                                     .api = options->api,
                                     .role = TIDE_KAFKA_PRODUCER,
-                                    .settings = &options->settings,
+                                    .settings = &settings,
                                     .self = sink,
                                     .on_ack = tide_kafka_sink_ack,
                                 },
@@ -462,7 +465,7 @@ sink_probe(const struct tide_host *host, void *bound, struct tide_error *err)
         .role = TIDE_KAFKA_CONSUMER,
         .settings = &options->settings,
     };
-    const char *topic = options->topic != NULL ? options->topic : "__consumer_offsets";
+    const char *topic = tide_kafka_sink_topic_to_ask(options);
     int32_t n_partitions;
     int code = tide_kafka_link_open(&link, &config, err);
     if (code != 0) {

@@ -62,6 +62,10 @@ extern const struct tide_option tide_kafka_sink_options[];
 int tide_kafka_sink_options_read(const struct tide_bind *in, struct tide_kafka_sink_bound *bound,
                                  struct tide_error *err);
 
+/* The topic to ask brokers about when nothing but an answer is wanted; it need not exist.
+ * @thread start */
+const char *tide_kafka_sink_topic_to_ask(const struct tide_kafka_sink_bound *bound);
+
 struct tide_kafka_sink_task;
 
 /* One a pipeline and incarnation. */

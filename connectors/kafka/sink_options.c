@@ -2,11 +2,6 @@
 /*
  * Options and columns of the Kafka sink, checked as Spark does, with its messages.
  *
- * One request in flight to a broker is natural batching: what arrives while it is out goes into the
- * next. It gives the lowest latency up to a round trip of about 2 ms, keeps order, and needs no
- * linger; where brokers are farther away, kafka.max.in.flight.requests.per.connection: 5 (the most
- * that an idempotent producer may have) gives the throughput back.
- *
  * Threads: control.
  */
 #include "sink.h"
@@ -16,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "flight.h"
 #include "offsets.h"
 #include "rows.h"
 
@@ -166,7 +162,8 @@ columns_find(struct tide_kafka_sink_bound *bound, struct tide_error *err)
     return 0;
 }
 
-/* The engine's choices; the user's own keys come after them and win where they are allowed. */
+/* The engine's choices; the user's own keys come after them and win where they are allowed.
+ * Requests in flight are decided when the sink opens (flight.h). */
 static bool
 defaults_add(struct tide_kafka_sink_bound *bound, uint32_t max_record)
 {
@@ -174,7 +171,7 @@ defaults_add(struct tide_kafka_sink_bound *bound, uint32_t max_record)
         {"client.id", "tidemark"},
         {"acks", "all"},
         {"enable.idempotence", "true"},
-        {"max.in.flight.requests.per.connection", "1"},
+        {TIDE_KAFKA_FLIGHT_KEY, TIDE_KAFKA_FLIGHT_NEAR},
         {"linger.ms", "0"},
         {"message.timeout.ms", "0"}, /* never given up */
         {"partitioner", "murmur2_random"},
@@ -231,6 +228,12 @@ record_id_read(const struct tide_bind *in, struct tide_kafka_sink_bound *bound,
     }
     bound->record_id = strcasecmp(where, "header") == 0;
     return 0;
+}
+
+const char *
+tide_kafka_sink_topic_to_ask(const struct tide_kafka_sink_bound *bound)
+{
+    return bound->topic != NULL ? bound->topic : "__consumer_offsets";
 }
 
 int

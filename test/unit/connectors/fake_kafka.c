@@ -189,6 +189,9 @@ client_metadata(struct tide_kafka_client *client, const char *name, int timeout_
 {
     struct fake_kafka *kafka = client->kafka;
     (void)timeout_ms;
+    if (kafka->clock_ns != NULL) {
+        *kafka->clock_ns += kafka->asking_ns;
+    }
     if (kafka->away) {
         return RD_KAFKA_RESP_ERR__TRANSPORT;
     }

@@ -57,7 +57,10 @@ struct fake_kafka {
     struct tide_kafka_client_api api; /* first: what is published */
     struct fake_topic topics[FAKE_TOPICS_MAX];
     uint32_t n_topics;
-    bool away;             /* no broker answers */
+    bool away; /* no broker answers */
+    uint64_t
+        *clock_ns; /* goes on by `asking_ns` with each question; NULL: questions take no time */
+    uint64_t asking_ns;
     int produce_code;      /* of produce(), 0: taken */
     uint32_t produce_room; /* messages out at most; more are QUEUE_FULL */
     int fatal_code;

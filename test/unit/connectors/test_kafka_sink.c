@@ -150,6 +150,40 @@ Test(kafka_sink, client_gets_the_defaults_and_the_users_keys)
                  strstr(kafka->settings, "linger.ms=0\n"));
 }
 
+/* Opens a sink whose brokers take @asking_ns to answer; whether it keeps five requests out. */
+static bool
+five_in_flight(uint64_t asking_ns)
+{
+    kafka->clock_ns = &fake.mono_ns;
+    kafka->asking_ns = asking_ns;
+    open_plain();
+    return strstr(kafka->settings, "max.in.flight.requests.per.connection=5\n") != NULL;
+}
+
+Test(kafka_sink, brokers_far_away_get_five_requests)
+{
+    cr_expect(five_in_flight(2000001));
+}
+
+Test(kafka_sink, brokers_two_milliseconds_away_are_near)
+{
+    cr_expect_not(five_in_flight(2000000));
+}
+
+Test(kafka_sink, brokers_that_do_not_answer_are_taken_to_be_near)
+{
+    kafka->away = true;
+    cr_expect_not(five_in_flight(9000000));
+}
+
+Test(kafka_sink, distance_changes_nothing_the_user_said)
+{
+    fake_give(&fake, "kafka.max.in.flight", "2");
+    cr_expect_not(five_in_flight(9000000));
+    cr_expect_not_null(strstr(kafka->settings, "max.in.flight=2\n"));
+    cr_expect_eq(kafka->opened, 1, "and nobody is asked");
+}
+
 Test(kafka_sink, rows_become_messages)
 {
     open_sink("key STRING, value BINARY, topic STRING, partition INT", 1);
@@ -634,7 +668,7 @@ Test(kafka_sink, tasks_share_a_client_and_take_each_others_acknowledgements)
 {
     fake_give(&fake, "topic", "out");
     open_sink("value STRING", 2);
-    cr_assert_eq(kafka->opened, 1);
+    cr_assert_eq(kafka->clients, 1);
     row("of 0");
     write_rows(0, TIDE_STEP_MORE);
     row("of 1");
